@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FERRY_LOOP_H
+#define FERRY_LOOP_H
+/*
+ * Floor 3, the other house: the event loop, or a lodger in somebody else's.
+ *
+ * A loop belongs to the thread that made it; every call is that thread's unless it
+ * says otherwise, and another thread gets -EPERM. Callbacks never run inside the
+ * call that registers or completes something: always from the loop, in order.
+ *
+ * On its own:   ferry_loop_run() returns when nothing is pending.
+ * Embedded:     poll ferry_loop_fd() until ferry_loop_deadline(), then call
+ *               ferry_loop_dispatch(). A host with prepare and check hooks calls
+ *               ferry_loop_prepare() and ferry_loop_check() there, and no eventfd
+ *               is written while the host is awake.
+ */
+#include <ferry/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An event loop. Opaque, counted. */
+typedef struct ferry_loop ferry_loop;
+/** A call that is to be made at a time. Opaque. */
+typedef struct ferry_timer ferry_timer;
+
+/** What a loop calls: (object, user), as everywhere. */
+typedef void (*ferry_callback)(ferry_loop *loop, void *user);
+
+/** Told of an exception that nobody looked at. @error is borrowed during the call. */
+typedef void (*ferry_exception_handler)(ferry_loop *loop, const ferry_error *error, void *user);
+
+/** Options of a loop. Zero means the default of each field. */
+typedef struct ferry_loop_options {
+	size_t size;         /* sizeof(ferry_loop_options) */
+	unsigned budget;     /* callbacks in one turn of ferry_loop_run(); 0: 1024 */
+	uint64_t poll_ns;    /* how long run polls for a completion before it sleeps, while few
+				are in flight and the last polls hit; at most 1 ms; 0: 3 us where
+				more than one CPU is allowed; FERRY_NO_DEADLINE: never polls */
+	size_t cache_bytes;  /* memory kept for later requests; 0: 16 MiB */
+} ferry_loop_options;
+#define FERRY_LOOP_OPTIONS_INIT { sizeof(ferry_loop_options), 0, 0, 0 }
+
+/**
+ * ferry_loop_new() - make a loop that belongs to this thread
+ * @options: may be NULL
+ * @ret:     where to put the loop
+ *
+ * Opens two descriptors, close-on-exec: an eventfd and an epoll that watches it.
+ *
+ * Ownership: *@ret is the caller's, to be given to ferry_loop_free().
+ * Context:   any thread; from then on this one.
+ * Return:    0; -EINVAL; -E2BIG; -ENOMEM; -EMFILE, -ENFILE and others of
+ *            eventfd() and epoll_create1().
+ */
+FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options, ferry_loop **ret);
+
+/**
+ * ferry_loop_free() - close a loop
+ * @loop: NULL is allowed
+ *
+ * Locals that are pending become CANCELLED, their jobs are asked to cancel, and no
+ * callback runs any more. Never waits for a job: one that completes later finds the
+ * loop closed, and its outcome is disposed of and counted. Locals that the caller
+ * holds stay readable until it drops them.
+ *
+ * Ownership: takes @loop; references from ferry_loop_ref() keep only the handle.
+ * Context:   the loop's thread; in a fork's child it frees memory and descriptors
+ *            and does nothing else.
+ * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks.
+ */
+FERRY_API int ferry_loop_free(ferry_loop *loop);
+
+/**
+ * ferry_loop_ref() - keep a loop's handle for another thread
+ * @loop: the loop; NULL is allowed
+ *
+ * With it ferry_loop_call_soon_threadsafe() stays safe after the loop is closed.
+ *
+ * Context: any thread. Return: @loop.
+ */
+FERRY_API ferry_loop *ferry_loop_ref(ferry_loop *loop);
+
+/**
+ * ferry_loop_unref() - let go of a handle
+ * @loop: NULL is allowed
+ *
+ * Ownership: takes a reference made by ferry_loop_ref(). Context: any thread.
+ * Return: NULL.
+ */
+FERRY_API ferry_loop *ferry_loop_unref(ferry_loop *loop);
+
+/**
+ * ferry_loop_run() - run until nothing is pending or ferry_loop_stop()
+ * @loop: the loop
+ *
+ * Pending is: a callback that is due, a timer, a local that something else will
+ * complete (an offload, a wrapped future, a watched descriptor). A job that was
+ * cancelled while it ran is not waited for.
+ *
+ * Context: the loop's thread, not from inside its callbacks.
+ * Return:  0 if nothing is pending; 1 if stopped; -EPERM; -EBUSY; -ECHILD; another
+ *          negative errno if epoll_wait failed.
+ */
+FERRY_API int ferry_loop_run(ferry_loop *loop);
+
+/**
+ * ferry_loop_run_once() - one turn: wait until something is due, handle it
+ * @loop:        the loop
+ * @deadline_ns: how long to wait for that; absolute; one that has passed: do not wait
+ *
+ * Context: the loop's thread, not from inside its callbacks.
+ * Return:  how many callbacks were handled; 0 at the deadline or when nothing is
+ *          pending; -EPERM; -EBUSY; -ECHILD; another negative errno.
+ */
+FERRY_API int ferry_loop_run_once(ferry_loop *loop, uint64_t deadline_ns);
+
+/**
+ * ferry_loop_stop() - make ferry_loop_run() return after the callback that runs now
+ * @loop: the loop
+ *
+ * What is pending stays pending. From another thread: call_soon_threadsafe a
+ * callback that calls this.
+ *
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ECHILD.
+ */
+FERRY_API int ferry_loop_stop(ferry_loop *loop);
+
+/**
+ * ferry_loop_call_soon() - call a function in the next turn
+ * @loop: the loop
+ * @fn:   the function
+ * @user: given to it
+ *
+ * First in, first out with everything else that is due.
+ *
+ * Context: the loop's thread.
+ * Return:  0; -EINVAL; -EPERM; -ESHUTDOWN once closed; -ECHILD; -ENOMEM.
+ */
+FERRY_API int ferry_loop_call_soon(ferry_loop *loop, ferry_callback fn, void *user);
+
+/**
+ * ferry_loop_call_soon_threadsafe() - call a function on the loop's thread
+ * @loop: the loop, alive or held by ferry_loop_ref()
+ * @fn:   the function
+ * @user: given to it
+ *
+ * Context: any thread.
+ * Return:  0; -EINVAL; -ESHUTDOWN if the loop is closed: @fn will not run; -ECHILD;
+ *          -ENOMEM. If the loop closes after this returned 0, @fn does not run.
+ */
+FERRY_API int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback fn, void *user);
+
+/**
+ * ferry_loop_call_at() - call a function at a time
+ * @loop:        the loop
+ * @deadline_ns: absolute; one that has passed: the next turn
+ * @fn:          the function
+ * @user:        given to it
+ * @ret:         where to put the timer; NULL: it cannot be cancelled
+ *
+ * Timers with the same deadline run in the order made. A million pending cost no
+ * more than O(log n) to add to or to cancel from.
+ *
+ * Ownership: *@ret is borrowed until @fn begins or the timer is cancelled.
+ * Context:   the loop's thread.
+ * Return:    0; -EINVAL (FERRY_NO_DEADLINE included); -EPERM; -ESHUTDOWN; -ECHILD;
+ *            -ENOMEM.
+ */
+FERRY_API int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_callback fn,
+				 void *user, ferry_timer **ret);
+
+/**
+ * ferry_timer_cancel() - make sure that a timer does not run
+ * @timer: a timer whose function has not begun
+ *
+ * Ownership: takes @timer. Context: its loop's thread.
+ * Return:    0; -EINVAL if NULL; -EPERM.
+ */
+FERRY_API int ferry_timer_cancel(ferry_timer *timer);
+
+/**
+ * ferry_loop_fd() - the one descriptor a host polls for reading
+ * @loop: the loop
+ *
+ * The loop's own epoll; it stays the same for the loop's life. Do not read it.
+ *
+ * Context: the loop's thread. Return: the descriptor; -EINVAL; -EPERM; -ESHUTDOWN.
+ */
+FERRY_API int ferry_loop_fd(ferry_loop *loop);
+
+/**
+ * ferry_loop_deadline() - by when a host must call dispatch
+ * @loop: the loop
+ *
+ * Context: the loop's thread.
+ * Return:  absolute; 0: at once; FERRY_NO_DEADLINE: only when the fd is readable.
+ */
+FERRY_API uint64_t ferry_loop_deadline(ferry_loop *loop);
+
+/**
+ * ferry_loop_dispatch() - handle what is due, without waiting
+ * @loop:   the loop
+ * @budget: the most callbacks to handle; 0: the loop's own
+ *
+ * Handles at most what was due when it began. What is left keeps the fd readable
+ * and the deadline at once.
+ *
+ * Context: the loop's thread, not from inside its callbacks.
+ * Return:  how many were handled; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN; -ECHILD;
+ *          another negative errno of epoll_wait or write.
+ */
+FERRY_API int ferry_loop_dispatch(ferry_loop *loop, unsigned budget);
+
+/**
+ * ferry_loop_prepare() - a host with hooks is about to poll
+ * @loop: the loop
+ *
+ * Context: the loop's thread.
+ * Return:  0: it may sleep, a post will ring; 1: work is due, poll without waiting;
+ *          -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
+ */
+FERRY_API int ferry_loop_prepare(ferry_loop *loop);
+
+/**
+ * ferry_loop_check() - a host with hooks has polled
+ * @loop: the loop
+ *
+ * From here to the next prepare no post writes the eventfd. Call dispatch next.
+ *
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
+ */
+FERRY_API int ferry_loop_check(ferry_loop *loop);
+
+/**
+ * ferry_loop_pending() - is there anything to wait for
+ * @loop: the loop
+ *
+ * Context: the loop's thread.
+ * Return:  how many callbacks, timers and requests are pending, at most INT_MAX;
+ *          -EINVAL; -EPERM.
+ */
+FERRY_API int ferry_loop_pending(ferry_loop *loop);
+
+/**
+ * ferry_loop_set_exception_handler() - hear of exceptions that nobody looked at
+ * @loop:    the loop
+ * @handler: called on the loop's thread when such a local is freed; NULL: nobody
+ * @user:    given to it
+ *
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM.
+ */
+FERRY_API int ferry_loop_set_exception_handler(ferry_loop *loop, ferry_exception_handler handler,
+					       void *user);
+
+/** What a loop has done. */
+typedef struct ferry_loop_counters {
+	uint64_t turns;      /* dispatches */
+	uint64_t callbacks;  /* callbacks handled, timers and deliveries included */
+	uint64_t posts;      /* nodes taken from the inbox */
+	uint64_t rings;      /* eventfd writes that posts made */
+	uint64_t ring_failures; /* eventfd writes that failed for good */
+	uint64_t sleeps;     /* waits in epoll that could block */
+	uint64_t polls, poll_hits; /* bounded polls, and those that found something */
+	uint64_t dropped;    /* results disposed of because nobody took them */
+	uint64_t unseen;     /* exceptions that nobody looked at */
+	uint64_t longest_dispatch_ns; /* from the end of waiting to the next wait */
+	size_t timers, in_flight, cached_bytes;
+} ferry_loop_counters;
+
+/**
+ * ferry_loop_stats() - read a loop's counters
+ * @loop: the loop
+ * @ret:  where to put them
+ *
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM.
+ */
+FERRY_API int ferry_loop_stats(ferry_loop *loop, ferry_loop_counters *ret);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
+/*
+ * Options structs that can grow.
+ *
+ * Each begins with its size as the caller was compiled. A shorter one is completed
+ * with zeros, which mean the defaults; a longer one is accepted only if what this
+ * library does not know is zero.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Copies @given over @ours: 0, -EINVAL (no size) or -E2BIG. NULL gives all zeros. */
+static inline int options_read(void *ours, size_t our_size, const void *given)
+{
+	size_t size;
+
+	memset(ours, 0, our_size);
+	if (!given)
+		return 0;
+	memcpy(&size, given, sizeof(size));
+	if (size < sizeof(size))
+		return -EINVAL;
+	for (size_t i = our_size; i < size; i++)
+		if (((const char *)given)[i])
+			return -E2BIG;
+	memcpy(ours, given, size < our_size ? size : our_size);
+	return 0;
+}
+
+/* A copy that is cut to fit and always ends. */
+static inline void name_copy(char *to, size_t room, const char *from)
+{
+	size_t length = 0;
+
+	while (length < room - 1 && from[length])
+		length++;
+	memcpy(to, from, length);
+	to[length] = 0;
+}
+
+#endif
