@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The concurrent future: snapshot, completion, cancellation, taking, references.
+ *
+ * Any thread calls these: workers and foreign threads complete (step "complete" of a
+ * request), anyone looks or cancels. Before it the pool's worker ran the function;
+ * after it the waiters are notified: a blocked thread, or the bridge, which posts to
+ * its loop. Invariant: the outcome's fields are written before the word says done and
+ * never after (F2); whoever moves the word to done owns the waiters (F5).
+ */
+#include "future/future.h"
+
+#include "base/list.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/park.h"
+#include "base/thread.h"
+
+static _Atomic uint64_t disposed;
+
+uint64_t ferry_disposed_count(void)
+{
+	/* Relaxed: a number to show. */
+	return atomic_load_relaxed(&disposed);
+}
+
+void future_init(struct ferry_future *future, struct home *home, unsigned flags, uint32_t refs)
+{
+	/* Relaxed, both: nobody else has seen the future yet. */
+	atomic_store_relaxed(&future->word, WORD_PENDING);
+	atomic_store_relaxed(&future->refs, refs);
+	future->home = home;
+	future->flags = (uint8_t)flags;
+	future->tail = 0;
+	future->lane = 0;
+	future->generation = (uint8_t)process_generation;
+}
+
+int ferry_future_new(const ferry_future_options *given, ferry_future **ret)
+{
+	ferry_future_options options;
+	ferry_future *future;
+	struct future_tail *tail;
+	struct home *home;
+	bool has_tail;
+	int error = options_read(&options, sizeof(options), given);
+
+	if (!ret)
+		return -EINVAL;
+	if (error)
+		return error;
+	/* A pool's first member is a pointer to its home (pool/core.h). */
+	home = options.pool ? *(struct home **)options.pool : NULL;
+	if (home && !(home = home->ref(home)))
+		return -ECHILD;
+	has_tail = options.on_cancel || options.name;
+	future = memory_new(sizeof(*future) + (has_tail ? sizeof(*tail) : 0));
+	if (!future) {
+		if (home)
+			home->unref(home);
+		return -ENOMEM;
+	}
+	future_init(future, home, 0, 1);
+	if (has_tail) {
+		future->tail = sizeof(*future) / 8;
+		tail = future_tail(future);
+		memset(tail, 0, sizeof(*tail));
+		tail->on_cancel = options.on_cancel;
+		tail->user = options.user;
+		tail->deadline_ns = FERRY_NO_DEADLINE;
+		if (options.name)
+			name_copy(tail->name, sizeof(tail->name), options.name);
+	}
+	*ret = future;
+	return 0;
+}
+
+/* ---- looking ---- */
+
+ferry_snapshot future_snapshot_of(const struct ferry_future *future, uintptr_t word)
+{
+	ferry_snapshot snapshot = { .done = 0 };
+
+	if (!word_is_done(word))
+		return snapshot;
+	snapshot.done = 1;
+	switch (word_outcome(word)) {
+	case WORD_RESULT:
+		snapshot.result = future->result;
+		break;
+	case WORD_EXCEPTION:
+		snapshot.exception = future->exception;
+		break;
+	case WORD_CANCELLED:
+		snapshot.cancelled = 1;
+		break;
+	}
+	return snapshot;
+}
+
+/*
+ * [complete-snapshot] The load in future_word() is acquire; its partner is the release
+ * of whoever completed (change() below). What crosses: the outcome's fields and all
+ * that the function wrote. Relaxed, a done word could come with a stale pointer.
+ */
+ferry_snapshot ferry_future_snapshot(const ferry_future *future)
+{
+	if (!future)
+		return (ferry_snapshot){ .done = 0 };
+	return future_snapshot_of(future, future_word(future));
+}
+
+int ferry_future_cancel_requested(const ferry_future *future)
+{
+	if (!future)
+		return -EINVAL;
+	/* Relaxed: a question whose answer may be old; nothing is read because of it. */
+	return word_is_asked(atomic_load_relaxed((_Atomic uintptr_t *)&future->word));
+}
+
+int ferry_future_take(ferry_future *future, ferry_result *ret)
+{
+	uintptr_t word;
+
+	if (!future || !ret)
+		return -EINVAL;
+	word = future_word(future);
+	for (;;) {
+		struct word_step step = word_take(word);
+
+		if (step.action == WORD_REFUSE) {
+			if (!word_is_done(word))
+				return -EAGAIN;
+			return word_outcome(word) == WORD_RESULT ? -EALREADY : -ENODATA;
+		}
+		/*
+		 * [complete-snapshot] acquire: the result may be read. [take-drop] release,
+		 * partner: last-unref's load of TAKEN; the order of the two decides who disposes.
+		 */
+		if (atomic_swap_if_acq_rel(&future->word, &word, step.next))
+			break;
+	}
+	*ret = future->result;
+	return 0;
+}
+
+/* ---- changing the word ---- */
+
+/*
+ * One step of the word, repeated until it is applied or refused. Returns the word that
+ * was there; *applied says which. Every change of every future is made here or in
+ * attach and take, and all are read-modify-writes, so releases chain.
+ *
+ * [complete-snapshot] release: the outcome's fields, written before, are visible to
+ * whoever loads done with acquire. [attach-complete] acquire: the waiters that other
+ * threads linked may be walked. [submit-run], [ask-poll]: nothing more is needed.
+ * Weaker: a snapshot reads a stale result, or a completer walks a half-linked list.
+ */
+#define change(future, transition, applied)                                                     \
+	__extension__({                                                                          \
+		uintptr_t word = atomic_load_relaxed(&(future)->word);                           \
+		unsigned turn = 0;                                                               \
+		for (;;) {                                                                       \
+			struct word_step step = transition;                                      \
+			if (step.action == WORD_REFUSE) {                                        \
+				*(applied) = false;                                              \
+				break;                                                           \
+			}                                                                        \
+			if (step.action == WORD_WAIT) {                                          \
+				park_spin(&turn);                                                \
+				/* Relaxed: the exchange that follows is what acquires. */       \
+				word = atomic_load_relaxed(&(future)->word);                     \
+				continue;                                                        \
+			}                                                                        \
+			if (atomic_swap_if_acq_rel(&(future)->word, &word, step.next)) {         \
+				*(applied) = true;                                               \
+				break;                                                           \
+			}                                                                        \
+		}                                                                                \
+		word;                                                                            \
+	})
+
+/*
+ * Notifies in the order attached (F5). The node's next is read before its notify,
+ * which is the last touch: the waiter may be gone when it returns.
+ */
+static void notify(struct ferry_waiter *newest)
+{
+	struct ferry_waiter *waiter = chain_reverse(newest);
+
+	while (waiter) {
+		struct ferry_waiter *next = waiter->next;
+
+		waiter->notify(waiter);
+		waiter = next;
+	}
+}
+
+uintptr_t future_set_running(struct ferry_future *future)
+{
+	bool applied;
+	uintptr_t word = change(future, word_set_running(word), &applied);
+
+	return applied ? 0 : word;
+}
+
+/*
+ * Two threads may try to complete one promise, so the outcome's fields are written
+ * under LIST, by the one who will publish them. False if it was done.
+ */
+static bool complete_held(struct ferry_future *future, enum word_outcome outcome,
+			  ferry_result result, const ferry_error *exception)
+{
+	bool applied;
+	uintptr_t word;
+
+	change(future, word_hold(word), &applied);
+	if (!applied)
+		return false;
+	if (outcome == WORD_RESULT)
+		future->result = result;
+	else if (outcome == WORD_EXCEPTION)
+		future->exception = exception;
+	word = change(future, word_publish(word, outcome), &applied);
+	notify(word_waiters(word));
+	return true;
+}
+
+void future_finish(struct ferry_future *future, enum word_outcome outcome, ferry_result result,
+		   const ferry_error *exception)
+{
+	bool applied;
+	uintptr_t word;
+
+	/*
+	 * Somebody took LIST to expire it before it ran, and may be writing; once it runs
+	 * nobody begins to. [attach-complete] acquire: if LIST is free again, that write is
+	 * over.
+	 */
+	if (future_word(future) & WORD_LIST) {
+		complete_held(future, outcome, result, exception);
+		return;
+	}
+	if (outcome == WORD_RESULT)
+		future->result = result;
+	else if (outcome == WORD_EXCEPTION)
+		future->exception = exception;
+	word = change(future, word_complete(word, outcome), &applied);
+	notify(word_waiters(word));
+}
+
+/* Called by the one who ended it before it ran. */
+static void drop_unrun(struct ferry_future *future)
+{
+	struct future_tail *tail = future_tail(future);
+
+	if (tail && tail->dropped)
+		tail->dropped(future);
+}
+
+static void tell_of_cancel(struct ferry_future *future)
+{
+	struct future_tail *tail = future_tail(future);
+
+	if (tail && tail->on_cancel)
+		tail->on_cancel(future, tail->user);
+}
+
+/*
+ * A job's block may be freed by its worker as soon as the word says done, so whoever
+ * completes one that is queued does what is left to do through a reference of its
+ * own: callers hold one (F4).
+ */
+static int cancel(struct ferry_future *future, bool silently)
+{
+	bool applied;
+	uintptr_t word = change(future, word_cancel(word), &applied);
+
+	if (!applied)
+		return word_is_done(word) ? -EALREADY : 0;
+	tell_of_cancel(future);
+	if (word_phase(word) == WORD_RUNNING)
+		return 0;
+	drop_unrun(future);
+	if (!silently)
+		notify(word_waiters(word));
+	return 1;
+}
+
+int ferry_future_cancel(ferry_future *future)
+{
+	return future ? cancel(future, false) : -EINVAL;
+}
+
+int future_cancel_silently(struct ferry_future *future)
+{
+	return cancel(future, true);
+}
+
+static bool expire(struct ferry_future *future, const ferry_error *error, bool silently)
+{
+	bool applied;
+	uintptr_t word;
+
+	change(future, word_hold_pending(word), &applied);
+	if (!applied)
+		return false;
+	/* If it has begun to run in spite of LIST, its completer waits and writes over this. */
+	future->exception = error;
+	word = change(future, word_expire(word), &applied);
+	if (word_phase(word) != WORD_PENDING)
+		return false;
+	drop_unrun(future);
+	if (!silently)
+		notify(word_waiters(word));
+	return true;
+}
+
+bool future_expire(struct ferry_future *future, const ferry_error *error)
+{
+	return expire(future, error, false);
+}
+
+bool future_expire_silently(struct ferry_future *future, const ferry_error *error)
+{
+	return expire(future, error, true);
+}
+
+/* ---- the promise ---- */
+
+int ferry_future_set_running(ferry_future *future)
+{
+	uintptr_t word;
+
+	if (!future)
+		return -EINVAL;
+	if (future->flags & FUTURE_JOB)
+		return -EPERM;
+	word = future_set_running(future);
+	if (!word)
+		return 0;
+	return word_is_done(word) && word_outcome(word) == WORD_CANCELLED ? -ECANCELED : -EALREADY;
+}
+
+static int set(struct ferry_future *future, enum word_outcome outcome, ferry_result result,
+	       const ferry_error *exception)
+{
+	if (!future)
+		return -EINVAL;
+	if (future->flags & FUTURE_JOB)
+		return -EPERM;
+	if (outcome == WORD_RESULT && result.disposer &&
+	    result.disposer->kind == FERRY_DISPOSE_BLOCKING && !future->home)
+		return -EINVAL;
+	return complete_held(future, outcome, result, exception) ? 0 : -EALREADY;
+}
+
+int ferry_future_set_result(ferry_future *future, ferry_result result)
+{
+	return set(future, WORD_RESULT, result, NULL);
+}
+
+int ferry_future_set_exception(ferry_future *future, const ferry_error *error)
+{
+	return error ? set(future, WORD_EXCEPTION, ferry_result_u64(0), error) : -EINVAL;
+}
+
+int ferry_future_set_cancelled(ferry_future *future)
+{
+	return set(future, WORD_CANCELLED, ferry_result_u64(0), NULL);
+}
+
+/* ---- waiters ---- */
+
+static bool is_waiter(const ferry_waiter *waiter)
+{
+	return waiter && waiter->notify && !((uintptr_t)waiter & ~WORD_WAITERS);
+}
+
+int ferry_future_attach(ferry_future *future, ferry_waiter *waiter)
+{
+	bool applied;
+
+	if (!future || !is_waiter(waiter))
+		return -EINVAL;
+	/*
+	 * [attach-complete] The release in the exchange publishes the node's fields, its
+	 * link included, which is set afresh for each try.
+	 */
+	change(future,
+	       (word_is_done(word) ? (void)0 : (void)(waiter->next = word_waiters(word)),
+		word_attach(word, waiter)),
+	       &applied);
+	return applied ? 0 : -EALREADY;
+}
+
+int ferry_future_detach(ferry_future *future, ferry_waiter *waiter)
+{
+	struct ferry_waiter *newest, **link;
+	bool applied, found = false;
+	uintptr_t word;
+
+	if (!future || !is_waiter(waiter))
+		return -EINVAL;
+	word = change(future, word_hold(word), &applied);
+	if (!applied)
+		return 0;
+	newest = word_waiters(word);
+	for (link = &newest; *link && *link != waiter;)
+		link = &(*link)->next;
+	if (*link) {
+		*link = waiter->next;
+		waiter->next = NULL;
+		found = true;
+	}
+	change(future, word_give_back(word, newest), &applied);
+	return found ? 1 : -ENOENT;
+}
+
+/* ---- references ---- */
+
+ferry_future *ferry_future_ref(ferry_future *future)
+{
+	/* Relaxed: whoever refs has a reference, so it cannot be freed meanwhile. */
+	if (future)
+		atomic_add_relaxed(&future->refs, 1);
+	return future;
+}
+
+static bool is_blocking(const ferry_result *result)
+{
+	return result->disposer && result->disposer->kind == FERRY_DISPOSE_BLOCKING;
+}
+
+bool future_is_homed(const struct ferry_future *future)
+{
+	uintptr_t word = future_word(future);
+
+	if (!future->home || !(future->flags & FUTURE_JOB))
+		return future->home;
+	return word_is_done(word) && word_outcome(word) == WORD_RESULT &&
+	       is_blocking(&future->result);
+}
+
+static bool owns_result(const struct ferry_future *future)
+{
+	uintptr_t word = future_word(future);
+
+	return word_is_done(word) && word_outcome(word) == WORD_RESULT && !(word & WORD_TAKEN);
+}
+
+bool future_must_hand_over(const struct ferry_future *future)
+{
+	return owns_result(future) && is_blocking(&future->result) && thread_self()->loops &&
+	       future_is_homed(future);
+}
+
+void future_drop_outcome(struct ferry_future *future)
+{
+	uintptr_t word = future_word(future);
+	bool homed = future_is_homed(future);
+
+	if (owns_result(future) && future->result.disposer) {
+		/* Relaxed: a number to show. */
+		atomic_add_relaxed(&disposed, 1);
+		future->result.disposer->dispose(&future->result);
+	}
+	if (word_is_done(word) && word_outcome(word) == WORD_EXCEPTION)
+		ferry_error_unref(future->exception);
+	if (homed)
+		future->home->unref(future->home);
+}
+
+void future_free(struct ferry_future *future)
+{
+	memory_free(future);
+}
+
+ferry_future *ferry_future_unref(ferry_future *future)
+{
+	/*
+	 * [last-unref] acq_rel, partner: the other holders' unrefs. Their uses happen before
+	 * the block is freed, and a take by one of them is seen here, so that the result is
+	 * disposed of only if nobody took it. Weaker: a use after free.
+	 */
+	if (!future || atomic_sub_acq_rel(&future->refs, 1) != 1)
+		return NULL;
+	if (future_must_hand_over(future) && future->home->hand_over(future->home, future))
+		return NULL;
+	future_drop_outcome(future);
+	future_free(future);
+	return NULL;
+}
