@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POOL_CREW_H
+#define POOL_CREW_H
+/*
+ * The crew word: how many workers there are and what they do, in one atomic word.
+ *
+ *   bits  0-15  sleeping   parked, on the idle list
+ *   bits 16-31  searching  awake and about to look at the queue: woken or new ones on
+ *                          their way, those that poll, those that just ended a call
+ *   bits 32-47  threads    all that exist or are being made
+ *   bit  48     closed     no job is accepted any more
+ *
+ * A worker that is none of the two is inside a call. Whoever holds a search looks at
+ * the queue again after giving it up, before it enters a call or sleeps: so as long as
+ * one is held, nobody needs to be woken for a job that was just pushed.
+ *
+ * The cross (P3), both halves sequentially consistent:
+ *   submit   pushes the job                   then loads the crew word
+ *   worker   gives up its search or sleeps    then loads the stack of submissions
+ * At least one of the two sees the other.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CREW_SLEEPING ((uint64_t)1)
+#define CREW_SEARCHING ((uint64_t)1 << 16)
+#define CREW_THREAD ((uint64_t)1 << 32)
+#define CREW_CLOSED ((uint64_t)1 << 48)
+
+static inline unsigned crew_sleeping(uint64_t crew)
+{
+	return (unsigned)(crew & 0xffff);
+}
+
+static inline unsigned crew_searching(uint64_t crew)
+{
+	return (unsigned)(crew >> 16 & 0xffff);
+}
+
+static inline unsigned crew_threads(uint64_t crew)
+{
+	return (unsigned)(crew >> 32 & 0xffff);
+}
+
+static inline bool crew_is_closed(uint64_t crew)
+{
+	return crew & CREW_CLOSED;
+}
+
+/* Somebody could be woken or made, and nobody is about to look. */
+static inline bool crew_can_grow(uint64_t crew, unsigned limit)
+{
+	return crew_sleeping(crew) || crew_threads(crew) < limit;
+}
+
+static inline bool crew_needs_waking(uint64_t crew, unsigned limit)
+{
+	return !crew_searching(crew) && crew_can_grow(crew, limit);
+}
+
+#endif

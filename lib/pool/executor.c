@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Our jobs on somebody else's pool.
+ *
+ * Submitted on any thread; run() is called on whatever thread that pool has, once
+ * (steps "work" and "complete" of a request, without our queue). Invariant: as in
+ * job.c; a job that was cancelled before its turn is not run, only dropped.
+ */
+#include "base/options.h"
+#include "pool/core.h"
+
+static void nothing(void *user)
+{
+	(void)user;
+}
+
+static void run(void *pointer)
+{
+	struct job *job = pointer;
+
+	if (!job_run(job, nothing, nothing, NULL).ran)
+		job_discard(job);
+}
+
+int ferry_executor_submit(const ferry_executor *executor, ferry_function fn, void *arg,
+			  const ferry_job_options *given, ferry_future **ret)
+{
+	ferry_job_options options;
+	ferry_executor theirs;
+	struct job *job;
+	int error;
+
+	if (!executor || !fn)
+		return -EINVAL;
+	error = options_read(&theirs, sizeof(theirs), executor);
+	if (!error)
+		error = options_read(&options, sizeof(options), given);
+	if (error)
+		return error;
+	if (!theirs.execute || options.lane || options.room_deadline_ns)
+		return -EINVAL;
+	job = job_new(NULL, fn, arg, &options);
+	if (!job)
+		return -ENOMEM;
+	error = theirs.execute(theirs.user, run, job);
+	if (error < 0) {
+		job_refuse(job);
+		return error;
+	}
+	if (ret)
+		*ret = &job->future;
+	else
+		ferry_future_unref(&job->future);
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A worker that waits: it runs what it waits for, or lends its place.
+ *
+ * Called by floor 2 (wait.c, wait_all.c) on a worker that blocks inside a job's
+ * function. Before it the function called ferry_future_wait(); after it the awaited
+ * future is done, or the worker sleeps while another may run in its stead. Invariant:
+ * waiting inside a pool cannot exhaust it (P4).
+ */
+#include "pool/core.h"
+
+static struct worker *worker_of(struct helper *helper)
+{
+	return (struct worker *)helper;
+}
+
+static void started(void *user)
+{
+	struct worker *worker = user;
+
+	atomic_count(&worker->tally.started, 1);
+	worker->nested++;
+}
+
+static void ended(void *user)
+{
+	struct worker *worker = user;
+
+	worker->nested--;
+	atomic_count(&worker->tally.ended, 1);
+}
+
+/*
+ * The job stays in the queue; the worker that takes it out finds it not pending and
+ * drops the queue's reference.
+ */
+static bool run_awaited(struct helper *helper, struct ferry_future *future)
+{
+	struct worker *worker = worker_of(helper);
+	struct core *core = worker->core;
+	struct job *job = container(future, struct job, future);
+	struct ferry_lane *lane;
+	struct job_run run;
+
+	/* The home is compared, not followed: it may be of a pool that is gone. */
+	if (!(future->flags & FUTURE_JOB) || future->home != &core->home ||
+	    worker->nested >= NESTED_MOST || word_phase(future_word(future)) != WORD_PENDING)
+		return false;
+	lane = core->lanes[future->lane];
+	if (!queue_claim_lane(core, lane))
+		return false;
+	/* job_run() drops a reference when it is through; ours is the waiter's. */
+	ferry_future_ref(future);
+	run = job_run(job, started, ended, worker);
+	queue_release_lane(core, lane);
+	if (!run.ran)
+		ferry_future_unref(future);
+	worker_count(&worker->tally, &run);
+	return word_is_done(future_word(future));
+}
+
+/*
+ * While the worker sleeps in its call one more thread may exist. Seen by everybody
+ * who decides about growing, as the limit; a thread too many leaves after its call.
+ */
+static void lend(struct helper *helper)
+{
+	struct core *core = worker_of(helper)->core;
+
+	lock_acquire(&core->lock);
+	core->lent++;
+	/* Relaxed: see crew.c; the look at the crew that follows is what counts. */
+	atomic_add_relaxed(&core->limit, 1);
+	lock_release(&core->lock);
+	if (queue_has_work(core))
+		crew_wake(core);
+}
+
+static void reclaim(struct helper *helper)
+{
+	struct core *core = worker_of(helper)->core;
+
+	lock_acquire(&core->lock);
+	core->lent--;
+	atomic_add_relaxed(&core->limit, (unsigned)-1); /* Relaxed: as above. */
+	lock_release(&core->lock);
+}
+
+void worker_helper(struct worker *worker)
+{
+	worker->helper = (struct helper){ run_awaited, lend, reclaim };
+}
+
+struct core *worker_core(void)
+{
+	struct helper *helper = thread_self()->helper;
+
+	return helper ? worker_of(helper)->core : NULL;
+}
+
+unsigned worker_nested(void)
+{
+	struct helper *helper = thread_self()->helper;
+
+	return helper ? worker_of(helper)->nested : 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Jobs: made on the submitting thread, run on a worker, an executor's thread or a
+ * thread that waits (steps "submit", "work" and "complete" of a request).
+ *
+ * Before it a queue handed the job out; after it the future notifies its waiters.
+ * Invariant: whoever runs a job has moved its word from PENDING to RUNNING, so it runs
+ * at most once; release is called exactly once for an accepted job, when the function
+ * can no longer touch its argument, and before the future is done (L4).
+ */
+#include "pool/job.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/options.h"
+
+/* The job inside whose function this thread is; nested runs put the outer one back. */
+static __thread struct job *current __attribute__((tls_model("initial-exec")));
+
+bool job_wants_tail(const ferry_job_options *options)
+{
+	return options->name || options->deadline_ns || options->release || options->context ||
+	       options->on_cancel;
+}
+
+/* The function will not touch its argument any more. */
+static void job_let_go(struct job *job)
+{
+	struct job_tail *tail = job_tail(job);
+
+	if (!tail)
+		return;
+	if (tail->context && tail->hooks && tail->hooks->free)
+		tail->hooks->free(tail->context);
+	if (tail->release)
+		tail->release(job->arg);
+}
+
+/* The future ended before its function began. */
+static void job_dropped(struct ferry_future *future)
+{
+	job_let_go(container(future, struct job, future));
+}
+
+void job_init(struct job *job, struct home *home, unsigned flags, uint32_t refs, ferry_function fn,
+	      void *arg, const ferry_job_options *options, size_t tail_offset)
+{
+	struct job_tail *tail;
+
+	future_init(&job->future, home, flags | FUTURE_JOB, refs);
+	job->fn = fn;
+	job->arg = arg;
+	if (!job_wants_tail(options))
+		return;
+	job->future.tail = (uint8_t)(tail_offset / 8);
+	tail = job_tail(job);
+	tail->base.on_cancel = options->on_cancel;
+	tail->base.user = options->user;
+	tail->base.dropped = job_dropped;
+	tail->base.deadline_ns = options->deadline_ns ? options->deadline_ns : FERRY_NO_DEADLINE;
+	tail->base.name[0] = 0;
+	if (options->name)
+		name_copy(tail->base.name, sizeof(tail->base.name), options->name);
+	tail->release = options->release;
+	tail->hooks = options->hooks;
+	tail->context = options->context;
+	if (tail->context && tail->hooks && tail->hooks->copy)
+		tail->context = tail->hooks->copy(tail->context);
+}
+
+struct job *job_new(struct home *home, ferry_function fn, void *arg,
+		    const ferry_job_options *options)
+{
+	size_t tail_bytes = job_wants_tail(options) ? sizeof(struct job_tail) : 0;
+	struct job *job = memory_new(sizeof(*job) + tail_bytes);
+
+	/* One reference for whoever runs it, one for whoever submits it. */
+	if (job)
+		job_init(job, home, 0, 2, fn, arg, options, sizeof(*job));
+	return job;
+}
+
+void job_refuse(struct job *job)
+{
+	struct job_tail *tail = job_tail(job);
+
+	if (tail && tail->context && tail->hooks && tail->hooks->free)
+		tail->hooks->free(tail->context);
+	future_free(&job->future);
+}
+
+/* The exception for what a function returned, which ought to be 0 or a negative errno. */
+static const ferry_error *exception_of(int returned)
+{
+	const ferry_error *error = returned < 0 ? ferry_error_from_errno(-returned) : NULL;
+
+	return error ? error : ferry_error_from_errno(EINVAL);
+}
+
+/* A result that only a pool can dispose of keeps that pool's core until it is gone. */
+static int find_home(struct ferry_future *future, const ferry_result *result)
+{
+	if (!result->disposer || result->disposer->kind != FERRY_DISPOSE_BLOCKING)
+		return 0;
+	if (!future->home) {
+		/* No loop's thread gets here with a blocking one: see ferry_executor_submit(). */
+		result->disposer->dispose(result);
+		return -EINVAL;
+	}
+	/* Dropped when the result is gone: future_is_homed(). */
+	future->home->ref(future->home);
+	return 0;
+}
+
+static void finish(struct job *job, int returned, ferry_result result)
+{
+	struct ferry_future *future = &job->future;
+
+	if (returned == 0)
+		returned = find_home(future, &result);
+	if (returned == 0)
+		future_finish(future, WORD_RESULT, result, NULL);
+	else if (returned == -ECANCELED)
+		future_finish(future, WORD_CANCELLED, result, NULL);
+	else
+		future_finish(future, WORD_EXCEPTION, result, exception_of(returned));
+}
+
+/* A queued job past its deadline ends where it is taken out, if nobody saw it before. */
+static void expire_if_late(struct job *job)
+{
+	struct job_tail *tail = job_tail(job);
+
+	if (tail && tail->base.deadline_ns != FERRY_NO_DEADLINE &&
+	    tail->base.deadline_ns <= clock_now())
+		future_expire(&job->future, ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
+}
+
+struct job_run job_run(struct job *job, void (*started)(void *user), void (*ended)(void *user),
+		       void *user)
+{
+	struct job_run run = { .ran = false };
+	struct job *outer = current;
+	ferry_result result = { .disposer = NULL };
+	bool bridged = job->future.flags & FUTURE_BRIDGED;
+	uint64_t begun = 0;
+	int returned;
+
+	expire_if_late(job);
+	/*
+	 * [submit-run] The word's exchange is acq_rel, but what makes the job's fields
+	 * visible is the queue: its lock, or the take-all of its stack.
+	 */
+	if (future_set_running(&job->future))
+		return run;
+	run.ran = true;
+	started(user);
+	if (job->future.flags & FUTURE_SAMPLED) {
+		begun = clock_now();
+		run.sampled = true;
+		run.wait_ns = begun - job->future.submitted_ns;
+	}
+	current = job;
+	returned = job->fn(job->arg, &result);
+	current = outer;
+	if (run.sampled)
+		run.run_ns = clock_now() - begun;
+	job_let_go(job);
+	ended(user);
+	finish(job, returned, result);
+	/* A bridged block went to its loop with the notify, and may be gone. */
+	if (!bridged)
+		ferry_future_unref(&job->future);
+	return run;
+}
+
+void job_discard(struct job *job)
+{
+	if (job->future.flags & FUTURE_BRIDGED)
+		job->future.node.notify(&job->future.node);
+	else
+		ferry_future_unref(&job->future);
+}
+
+bool job_fail(struct job *job, const ferry_error *error)
+{
+	return future_expire(&job->future, error);
+}
+
+int ferry_job_cancel_requested(void)
+{
+	return current ? ferry_future_cancel_requested(&current->future) : 0;
+}
+
+void *ferry_job_context(void)
+{
+	return current && current->future.tail ? job_tail(current)->context : NULL;
+}
+
+const char *ferry_job_name(void)
+{
+	struct job_tail *tail = current && current->future.tail ? job_tail(current) : NULL;
+
+	return tail && tail->base.name[0] ? tail->base.name : NULL;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Submitting: one job, or many with one wake-up decision.
+ *
+ * Called on any thread (step "submit" of a request); after it the job is visible and
+ * an awake worker will find it (P8), or it was refused and nothing happened. Invariant:
+ * attempted = refused + accepted (P1); a job that is pushed after the pool closed is
+ * taken out again by the one who pushed it, or has been run.
+ */
+#include "pool/core.h"
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/process.h"
+
+int submit_check(const struct ferry_pool *pool)
+{
+	if (!pool)
+		return -EINVAL;
+	return pool->core->generation == process_generation ? 0 : -ECHILD;
+}
+
+int submit_read_options(struct core *core, const ferry_job_options *given,
+			ferry_job_options *options)
+{
+	int error = options_read(options, sizeof(*options), given);
+
+	if (error)
+		return error;
+	if (options->lane && options->lane->core != core)
+		return -EINVAL;
+	return 0;
+}
+
+static int refuse(struct core *core, int error)
+{
+	atomic_add_relaxed(&core->refused, 1); /* Relaxed: a number to show. */
+	return error;
+}
+
+static int why_closed(struct core *core)
+{
+	int error;
+
+	lock_acquire(&core->lock);
+	error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
+	lock_release(&core->lock);
+	return error;
+}
+
+/* Finds a place in the bounded queue: 0, 1 (run it yourself) or a refusal. */
+static int find_place(struct core *core, uint64_t deadline_ns)
+{
+	if (queue_reserve(core))
+		return 0;
+	/* Cancelled jobs that no worker has passed yet do not count as queued. */
+	queue_purge(core);
+	if (queue_reserve(core))
+		return 0;
+	switch (core->options.when_full) {
+	case FERRY_FULL_RUN:
+		return 1;
+	case FERRY_FULL_BLOCK:
+		if (thread_self()->loops || worker_core() == core)
+			return -EDEADLK;
+		return queue_wait_for_room(core, deadline_ns ? deadline_ns : FERRY_NO_DEADLINE);
+	default:
+		return -EAGAIN;
+	}
+}
+
+static void caller_started(void *user)
+{
+	struct core *core = user;
+
+	lock_acquire(&core->lock);
+	core->accepted++;
+	lock_release(&core->lock);
+	atomic_add_relaxed(&core->caller_started, 1); /* Relaxed: a number to show. */
+}
+
+static void caller_ended(void *user)
+{
+	struct core *core = user;
+
+	/* [count] acq_rel, partner: ferry_pool_stats(), which reads ended before started. */
+	atomic_add_acq_rel(&core->caller_ended, 1);
+}
+
+/* FERRY_FULL_RUN: the caller is the worker, just this once. */
+static void run_in_caller(struct core *core, struct job *job)
+{
+	if (!job_run(job, caller_started, caller_ended, core).ran) {
+		/* Its deadline had passed. */
+		lock_acquire(&core->lock);
+		core->accepted++;
+		core->expired++;
+		lock_release(&core->lock);
+		job_discard(job);
+	}
+}
+
+/* One job in so many is timed. */
+static void sample(struct core *core, struct job *job)
+{
+	if (thread_self()->samples++ & core->sample_mask)
+		return;
+	job->future.flags |= FUTURE_SAMPLED;
+	job->future.submitted_ns = clock_now();
+}
+
+/*
+ * The pool closed while we pushed. Whatever its workers have not taken by now nobody
+ * may take any more: take it out again. The job may be gone, so it is only compared.
+ */
+static int submit_late(struct core *core, struct job *job, unsigned lane)
+{
+	bool withdrawn;
+	int error;
+
+	lock_acquire(&core->lock);
+	queue_splice(core);
+	withdrawn = queue_withdraw(core, job, lane);
+	error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
+	lock_release(&core->lock);
+	return withdrawn ? refuse(core, error) : 0;
+}
+
+static void wake_for_new_work(struct core *core, uint64_t crew)
+{
+	/* Relaxed: see crew.c. */
+	if (crew_needs_waking(crew, atomic_load_relaxed(&core->limit)))
+		crew_wake(core);
+}
+
+int submit_job(struct core *core, struct job *job, const ferry_job_options *options)
+{
+	unsigned lane = options->lane ? options->lane->number : 0;
+	uint64_t crew;
+	int place = 0;
+
+	/* Relaxed: only saves the trouble; the look after the push decides. */
+	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
+		return refuse(core, why_closed(core));
+	if (core->options.max_queued)
+		place = find_place(core, options->room_deadline_ns);
+	if (place < 0)
+		return refuse(core, place);
+	job->future.lane = (uint8_t)lane;
+	sample(core, job);
+	if (place > 0) {
+		run_in_caller(core, job);
+		return 0;
+	}
+	/* [submit-run] release (rcu.c), partner: queue_splice(): the job's fields. */
+	stack_push(&core->submissions, &job->future.node);
+	/* [sleep-submit] seq_cst, after the push; partner: crew.c, which changes the crew
+	 * and then looks at the stack. Weaker: a worker sleeps while a job waits. */
+	crew = atomic_load_seq_cst(&core->crew);
+	if (crew_is_closed(crew))
+		return submit_late(core, job, lane);
+	wake_for_new_work(core, crew);
+	return 0;
+}
+
+int ferry_pool_submit(ferry_pool *pool, ferry_function fn, void *arg,
+		      const ferry_job_options *given, ferry_future **ret)
+{
+	ferry_job_options options;
+	struct job *job;
+	int error = submit_check(pool);
+
+	if (!error && !fn)
+		error = -EINVAL;
+	if (!error)
+		error = submit_read_options(pool->core, given, &options);
+	if (error)
+		return error;
+	job = job_new(&pool->core->home, fn, arg, &options);
+	if (!job)
+		return refuse(pool->core, -ENOMEM);
+	error = submit_job(pool->core, job, &options);
+	if (error) {
+		job_refuse(job);
+		return error;
+	}
+	if (ret)
+		*ret = &job->future;
+	else
+		ferry_future_unref(&job->future);
+	return 0;
+}
+
+/* ---- batches ---- */
+
+/* Makes the jobs, linked in order through their nodes: how many there was memory for. */
+static size_t make_jobs(struct core *core, const ferry_batch_job *jobs, size_t count,
+			const ferry_job_options *options, struct chain *made)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct job *job = job_new(&core->home, jobs[i].fn, jobs[i].arg, options);
+
+		if (!job)
+			return i;
+		job->future.lane = options->lane ? options->lane->number : 0;
+		sample(core, job);
+		chain_append(made, &job->future.node);
+	}
+	return count;
+}
+
+/* Puts all into the queue under one lock: 0, or why the pool is closed. */
+static int append_all(struct core *core, struct chain *made, ferry_future **ret, size_t *filled)
+{
+	struct ferry_waiter *node;
+	int error = 0;
+
+	lock_acquire(&core->lock);
+	/* What this thread pushed before comes first (P10). */
+	queue_splice(core);
+	/* Relaxed: closed is set before its setter takes this lock. */
+	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
+		error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
+	while (!error && (node = chain_take(made))) {
+		struct job *job = job_of_node(node);
+
+		if (ret)
+			ret[*filled] = &job->future;
+		else
+			/* Relaxed: no one can take it before the lock is released. */
+			atomic_store_relaxed(&job->future.refs, 1);
+		++*filled;
+		queue_append(core, job);
+	}
+	lock_release(&core->lock);
+	return error;
+}
+
+static int check_batch(const struct ferry_pool *pool, const ferry_batch_job *jobs, size_t count)
+{
+	int error = submit_check(pool);
+
+	if (!error && (count > 1000000 || (count && !jobs)))
+		error = -EINVAL;
+	for (size_t i = 0; !error && i < count; i++)
+		if (!jobs[i].fn)
+			error = -EINVAL;
+	return error;
+}
+
+/* With a bounded queue each job finds its own place, and may block or be run here. */
+static int submit_each(ferry_pool *pool, const ferry_batch_job *jobs, size_t count,
+		       const ferry_job_options *options, ferry_future **ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		int error = ferry_pool_submit(pool, jobs[i].fn, jobs[i].arg, options,
+					      ret ? &ret[i] : NULL);
+
+		if (error)
+			return i ? (int)i : error;
+	}
+	return (int)count;
+}
+
+int ferry_pool_submit_batch(ferry_pool *pool, const ferry_batch_job *jobs, size_t count,
+			    const ferry_job_options *given, ferry_future **ret)
+{
+	ferry_job_options options;
+	struct chain made = { NULL, NULL };
+	struct ferry_waiter *node;
+	size_t memory_for, filled = 0;
+	int error = check_batch(pool, jobs, count);
+
+	if (!error)
+		error = submit_read_options(pool->core, given, &options);
+	if (error)
+		return error;
+	if (pool->core->options.max_queued)
+		return submit_each(pool, jobs, count, given, ret);
+	memory_for = make_jobs(pool->core, jobs, count, &options, &made);
+	error = append_all(pool->core, &made, ret, &filled);
+	while ((node = chain_take(&made))) {
+		refuse(pool->core, 0);
+		job_refuse(job_of_node(node));
+	}
+	/* [sleep-submit] seq_cst, after the jobs became ready; one decision for all: the
+	 * one who is woken wakes the next before it enters a call. */
+	if (filled)
+		wake_for_new_work(pool->core, atomic_load_seq_cst(&pool->core->crew));
+	if (!filled && memory_for < count && !error)
+		error = refuse(pool->core, -ENOMEM);
+	return filled || !error ? (int)filled : error;
+}

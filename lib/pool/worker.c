@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A worker: take a job, run it, look for the next, poll a little, sleep.
+ *
+ * One thread each (steps "work" and "complete" of a request). Before it the queue
+ * hands a job out; after it the future's waiters are notified on this thread.
+ * Invariant: nobody enters a call while unclaimed work exists, somebody could be woken
+ * or made for it and nobody is searching (P7); a result is posted before the next call
+ * begins, and only the ring of a brief lane may be owed meanwhile (P9).
+ */
+#include "pool/core.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <sys/prctl.h>
+
+/* Polling pays if the next job comes soon. A hit fills the credit, each miss takes one;
+ * at 0 nobody polls until a sleeper was roused so soon that polling would have paid. */
+#define POLL_CREDIT_MOST 64
+#define POLL_CREDIT_RETRY 8
+#define POLL_WORTH 10
+/* A ring that was owed for longer was held back by a job that did block. */
+#define LATE_RING_NS 1000000u
+
+static unsigned bucket_of(uint64_t ns)
+{
+	unsigned bucket = 63 - (unsigned)__builtin_clzll(ns | 1);
+
+	return bucket < FERRY_HISTOGRAM_BUCKETS ? bucket : FERRY_HISTOGRAM_BUCKETS - 1;
+}
+
+void worker_count(struct tally *tally, const struct job_run *run)
+{
+	if (!run->sampled)
+		return;
+	atomic_count(&tally->sampled, 1);
+	atomic_count(&tally->wait_ns[bucket_of(run->wait_ns)], 1);
+	atomic_count(&tally->run_ns[bucket_of(run->run_ns)], 1);
+}
+
+/* ---- rings that are owed (P9) ---- */
+
+static void pay(struct worker *worker)
+{
+	if (!worker->debt_since)
+		return;
+	if (clock_now() - worker->debt_since > LATE_RING_NS)
+		atomic_count(&worker->tally.late_rings, 1);
+	worker->debt_since = 0;
+	debt_pay(&thread_self()->debt);
+}
+
+/* After a job: was a ring put off, and for how many posts now? */
+static void look_at_debt(struct worker *worker)
+{
+	struct debt *debt = &thread_self()->debt;
+
+	debt->allowed = false;
+	if (!debt->creditor)
+		worker->debt_since = 0;
+	else if (!worker->debt_since)
+		worker->debt_since = clock_now();
+	if (debt->posts >= HAND_MOST)
+		pay(worker);
+}
+
+/* ---- running ---- */
+
+/* The job will run: the last moment to see that others find what is left. */
+static void started(void *user)
+{
+	struct worker *worker = user;
+	struct core *core = worker->core;
+
+	atomic_count(&worker->tally.started, 1);
+	if (!worker->lane->brief)
+		pay(worker);
+	crew_end_search(core, worker);
+	/* [sleep-submit] The load comes after our change of the crew, if we made one. */
+	if ((worker->more || queue_has_work(core)) &&
+	    crew_needs_waking(atomic_load_seq_cst(&core->crew),
+			      atomic_load_relaxed(&core->limit))) /* Relaxed: see crew.c. */
+		crew_wake(core);
+	worker->nested++;
+}
+
+/* Its function has returned. The search begins before the result is posted: who sees
+ * the result and submits the next job then finds us about to look for it. */
+static void ended(void *user)
+{
+	struct worker *worker = user;
+
+	worker->nested--;
+	atomic_count(&worker->tally.ended, 1);
+	thread_self()->debt.allowed = worker->lane->brief;
+	queue_release_lane(worker->core, worker->lane);
+	crew_begin_search(worker->core, worker);
+}
+
+static void run(struct worker *worker, const struct handout *out)
+{
+	struct job_run run;
+
+	worker->lane = out->lane;
+	worker->more = out->more;
+	run = job_run(out->job, started, ended, worker);
+	if (!run.ran) {
+		/* It ended, or somebody runs it, since it was handed out: a husk. */
+		lock_acquire(&worker->core->lock);
+		queue_count_husk(worker->core, future_word(&out->job->future));
+		lock_release(&worker->core->lock);
+		queue_release_lane(worker->core, out->lane);
+		job_discard(out->job);
+		return;
+	}
+	look_at_debt(worker);
+	worker_count(&worker->tally, &run);
+}
+
+/* A result that nobody took, whose disposer may block. */
+static void destroy(struct worker *worker, struct ferry_future *future)
+{
+	pay(worker);
+	crew_end_search(worker->core, worker);
+	if (queue_has_work(worker->core))
+		crew_wake(worker->core);
+	atomic_count(&worker->tally.disposed, 1);
+	future_drop_outcome(future);
+	future_free(future);
+	crew_begin_search(worker->core, worker);
+}
+
+/* ---- polling ---- */
+
+static bool poll(struct worker *worker)
+{
+	struct core *core = worker->core;
+	/* Relaxed, here and below: a hint about how well polling pays. */
+	int credit = atomic_load_relaxed(&core->poll_credit);
+	uint64_t deadline;
+
+	if (!core->may_poll || credit <= 0)
+		return false;
+	if (!worker->searching) {
+		worker->searching = true;
+		atomic_add_seq_cst(&core->crew, CREW_SEARCHING); /* [sleep-submit] see crew.c */
+	}
+	/* One is enough. */
+	if (crew_searching(atomic_load_relaxed(&core->crew)) > 1) /* Relaxed: a hint. */
+		return false;
+	deadline = clock_now() + core->spin_ns;
+	do
+		for (int i = 0; i < 32; i++) {
+			if (!stack_looks_empty(&core->submissions)) {
+				atomic_store_relaxed(&core->poll_credit, POLL_CREDIT_MOST);
+				return true;
+			}
+			park_pause();
+		}
+	while (clock_now() < deadline);
+	atomic_store_relaxed(&core->poll_credit, credit - 1);
+	return false;
+}
+
+/* True to go on, false to leave. */
+static bool sleep_or_leave(struct worker *worker)
+{
+	struct core *core = worker->core;
+	uint64_t begun = core->may_poll ? clock_now() : 0;
+
+	if (!crew_sleep(core, worker))
+		return false;
+	/* Relaxed: a hint. */
+	if (core->may_poll && atomic_load_relaxed(&core->poll_credit) <= 0 &&
+	    clock_now() - begun < POLL_WORTH * core->spin_ns)
+		atomic_store_relaxed(&core->poll_credit, POLL_CREDIT_RETRY);
+	return true;
+}
+
+/* ---- the thread ---- */
+
+static void work(struct worker *worker)
+{
+	while (!crew_retire(worker->core, worker)) {
+		struct handout out = queue_take(worker->core);
+
+		if (out.job) {
+			run(worker, &out);
+			continue;
+		}
+		if (out.disposal) {
+			destroy(worker, out.disposal);
+			continue;
+		}
+		pay(worker);
+		if (poll(worker))
+			continue;
+		if (!sleep_or_leave(worker))
+			break;
+	}
+	pay(worker);
+}
+
+/* "name-number", the whole at most 15 bytes, the number never cut. */
+static void name_thread(const struct worker *worker)
+{
+	char number[16], name[32];
+	int digits = snprintf(number, sizeof(number), "-%u", worker->number);
+
+	snprintf(name, sizeof(name), "%.*s%s", 15 - digits, worker->core->name, number);
+	prctl(PR_SET_NAME, name);
+}
+
+static void add_tally(struct tally *to, struct tally *from)
+{
+	_Atomic uint64_t *sum = (_Atomic uint64_t *)to, *part = (_Atomic uint64_t *)from;
+
+	/* Relaxed: under the lock, and the owner is the caller. */
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*sum); i++)
+		atomic_count(&sum[i], atomic_load_relaxed(&part[i]));
+}
+
+/* The last of it: the counters are handed over, and a shutdown that waits is told. */
+static void leave(struct worker *worker)
+{
+	struct core *core = worker->core;
+
+	thread_self()->helper = NULL;
+	lock_acquire(&core->lock);
+	add_tally(&core->left, &worker->tally);
+	cds_list_del(&worker->member);
+	core->live--;
+	lock_release(&core->lock);
+	memory_free(worker);
+	/* [leave-shutdown] acq_rel, partner: shutdown.c. Our last use of the caller's data
+	 * (the stop hook) happens before shutdown returns. */
+	atomic_add_acq_rel(&core->departures, 1);
+	park_wake(&core->departures, INT32_MAX);
+	core_unref(core);
+}
+
+/* Gives up its place in the crew because it cannot work at all. */
+static void resign(struct worker *worker)
+{
+	shutdown_break(worker->core);
+	atomic_add_seq_cst(&worker->core->crew, /* [sleep-submit] see crew.c */
+			   -(CREW_THREAD + (worker->searching ? CREW_SEARCHING : 0)));
+	worker->searching = false;
+}
+
+void *worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	const ferry_pool_options *options = &worker->core->options;
+
+	name_thread(worker);
+	thread_self()->helper = &worker->helper;
+	if (options->start && options->start(options->user) != 0) {
+		resign(worker);
+	} else {
+		work(worker);
+		if (options->stop)
+			options->stop(options->user);
+	}
+	leave(worker);
+	return NULL;
+}
