@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The loop as an object: made, closed, posted to, and the calls that put something on
+ * its lists.
+ *
+ * All on the loop's thread but loop_post(), call_soon_threadsafe, ref and unref (step
+ * "post" of a request, between the completed future and the turn that drains).
+ * Invariant (L3): a poster reaches the port only inside a read-side section; closing
+ * unlinks it, waits for a grace period, and then takes what was still posted, so a
+ * post is either delivered, or its poster is told that the loop is closed.
+ */
+#include "loop/loop.h"
+
+#include <limits.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/process.h"
+#include "base/sys.h"
+
+#define DEFAULT_BUDGET 1024
+#define DEFAULT_POLL_NS 3000
+#define POLL_NS_MOST 1000000
+#define DEFAULT_CACHE_BYTES ((size_t)16 << 20)
+#define POLL_CREDIT_BEGIN 8
+
+bool loop_is_mine(const struct ferry_loop *loop)
+{
+	return loop->owner == thread_self();
+}
+
+int loop_check(const struct ferry_loop *loop)
+{
+	if (!loop)
+		return -EINVAL;
+	if (loop->generation != process_generation)
+		return -ECHILD;
+	if (!loop_is_mine(loop))
+		return -EPERM;
+	return loop->closed ? -ESHUTDOWN : 0;
+}
+
+/* ---- made ---- */
+
+static int open_epoll(struct ferry_loop *loop, const struct port *port)
+{
+	/* Edge-triggered: each write is an event, and nobody has to read the counter. */
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = WATCH_BELL };
+	int error;
+
+	loop->epoll = sys_epoll_create();
+	if (loop->epoll < 0)
+		return loop->epoll;
+	error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, port->eventfd, &event);
+	if (error)
+		close(loop->epoll);
+	return error;
+}
+
+static void read_loop_options(struct ferry_loop *loop, const ferry_loop_options *options)
+{
+	loop->budget = options->budget ? options->budget : DEFAULT_BUDGET;
+	loop->poll_ns = options->poll_ns ? options->poll_ns : DEFAULT_POLL_NS;
+	/* The one who would post needs a CPU to do so. */
+	if (options->poll_ns == FERRY_NO_DEADLINE || ferry_cpu_count() < 2)
+		loop->poll_ns = 0;
+	loop->poll_credit = POLL_CREDIT_BEGIN;
+	loop->blocks.cached_most = options->cache_bytes ? options->cache_bytes
+							: DEFAULT_CACHE_BYTES;
+}
+
+int ferry_loop_new(const ferry_loop_options *given, ferry_loop **ret)
+{
+	ferry_loop_options options;
+	struct ferry_loop *loop;
+	struct port *port;
+	int error = options_read(&options, sizeof(options), given);
+
+	if (!ret)
+		return -EINVAL;
+	if (!error && options.poll_ns > POLL_NS_MOST && options.poll_ns != FERRY_NO_DEADLINE)
+		error = -EINVAL;
+	if (!error)
+		error = process_prepare();
+	if (error)
+		return error;
+	loop = memory_new_zeroed(sizeof(*loop));
+	port = memory_new(sizeof(*port));
+	error = loop && port ? port_open(port) : -ENOMEM;
+	if (!error) {
+		error = open_epoll(loop, port);
+		if (error)
+			port_close(port);
+	}
+	if (error) {
+		memory_free(loop);
+		memory_free(port);
+		return error;
+	}
+	read_loop_options(loop, &options);
+	loop->generation = process_generation;
+	loop->owner = thread_self();
+	loop->busy_since_ns = clock_now();
+	CDS_INIT_LIST_HEAD(&loop->pending);
+	/* Relaxed, both: nobody else has seen the loop yet. */
+	atomic_store_relaxed(&loop->refs, 1);
+	atomic_store_relaxed(&loop->port, port);
+	port_arm(port);
+	thread_self()->loops++;
+	*ret = loop;
+	return 0;
+}
+
+/* ---- posted to ---- */
+
+/* The ring that a worker in a brief lane put off: the handle is held for it. */
+static void pay(void *creditor)
+{
+	struct ferry_loop *loop = creditor;
+	struct port *port;
+
+	rcu_read_begin();
+	/* [port] acquire: see loop_post(). */
+	port = atomic_load_acquire(&loop->port);
+	if (port)
+		port_ring(port);
+	rcu_read_end();
+	ferry_loop_unref(loop);
+}
+
+/* Puts the ring off: true if it did; a ring owed to another loop is paid first. */
+static bool owe(struct debt *debt, struct ferry_loop *loop)
+{
+	if (!debt->allowed)
+		return false;
+	if (debt->creditor == loop) {
+		debt->posts++;
+		return true;
+	}
+	if (debt->creditor)
+		return false; /* one at a time: this one is rung at once */
+	debt->creditor = ferry_loop_ref(loop);
+	debt->pay = pay;
+	debt->posts = 1;
+	return true;
+}
+
+bool loop_post(struct ferry_loop *loop, struct ferry_waiter *node)
+{
+	struct port *port;
+
+	rcu_read_begin();
+	/* [port] acquire, partner: ferry_loop_free()'s exchange for NULL; before that the
+	 * port was there before anybody could have had a block of this loop. */
+	port = atomic_load_acquire(&loop->port);
+	if (port && port_post(port, node) && !owe(&thread_self()->debt, loop))
+		port_ring(port);
+	rcu_read_end();
+	return port;
+}
+
+/* ---- closed ---- */
+
+ferry_loop *ferry_loop_ref(ferry_loop *loop)
+{
+	/* Relaxed: whoever refs has the handle alive by other means. */
+	if (loop)
+		atomic_add_relaxed(&loop->refs, 1);
+	return loop;
+}
+
+ferry_loop *ferry_loop_unref(ferry_loop *loop)
+{
+	/* [last-unref] acq_rel, partner: the other holders' unrefs: their uses happen before
+	 * the memory is freed. */
+	if (loop && atomic_sub_acq_rel(&loop->refs, 1) == 1)
+		memory_free(loop);
+	return NULL;
+}
+
+/* Everything that is due learns that the loop is closed: it frees itself, calls nobody. */
+static void flush(struct ferry_loop *loop, struct ferry_waiter *newest)
+{
+	struct ferry_waiter *node;
+
+	for (newest = chain_reverse(newest); newest; newest = node) {
+		node = newest->next;
+		loop_make_ready(loop, newest);
+	}
+	while ((node = chain_take(&loop->ready))) {
+		loop->ready_count--;
+		node->notify(node);
+	}
+}
+
+static void free_timers(struct ferry_loop *loop)
+{
+	struct timer *timer;
+
+	/* Those of locals went with the eviction; each of the rest frees itself. */
+	while ((timer = timers_take_due(&loop->timers, UINT64_MAX)))
+		timer->fire(timer);
+	timers_free(&loop->timers);
+}
+
+/* The parts that hold no lock and no thread: also what a fork's child frees. */
+static void free_parts(struct ferry_loop *loop, struct port *port)
+{
+	watches_free(&loop->watches);
+	blocks_empty(&loop->blocks);
+	close(loop->epoll);
+	port_close(port);
+	memory_free(port);
+}
+
+int ferry_loop_free(ferry_loop *loop)
+{
+	struct port *port;
+
+	if (!loop)
+		return 0;
+	if (loop->generation != process_generation) {
+		/* No grace period: there is nobody else here. Relaxed: as just said. */
+		port = atomic_load_relaxed(&loop->port);
+		timers_free(&loop->timers);
+		free_parts(loop, port);
+		ferry_loop_unref(loop);
+		return 0;
+	}
+	if (!loop_is_mine(loop))
+		return -EPERM;
+	if (loop->in_turn)
+		return -EBUSY;
+	loop->closed = true;
+	/* From now on each local holds the handle, since it may outlive us. Relaxed: ours
+	 * is one of the references. */
+	atomic_add_relaxed(&loop->refs, (uint32_t)loop->live_blocks);
+	/* [port] seq_cst, for the release in it; partner: loop_post(). */
+	port = atomic_exchange_seq_cst(&loop->port, NULL);
+	rcu_wait_for_readers();
+	/* Who found the port has pushed by now, who comes later finds none. */
+	flush(loop, stack_take_all(&port->inbox));
+	if (loop->evict)
+		loop->evict(loop);
+	flush(loop, NULL);
+	free_timers(loop);
+	thread_self()->loops--;
+	free_parts(loop, port);
+	ferry_loop_unref(loop);
+	return 0;
+}
+
+/* ---- calls ---- */
+
+struct call {
+	struct ferry_waiter node;
+	struct ferry_loop *loop;
+	ferry_callback fn;
+	void *user;
+};
+#define CALL_ROOM 0
+_Static_assert(sizeof(struct call) <= BLOCK_LEAST, "a call fits the smallest block");
+
+static void call_here(struct ferry_waiter *node)
+{
+	struct call call = *container(node, struct call, node);
+
+	block_give(&call.loop->blocks, container(node, struct call, node), CALL_ROOM);
+	if (!call.loop->closed)
+		call.fn(call.loop, call.user);
+}
+
+int ferry_loop_call_soon(ferry_loop *loop, ferry_callback fn, void *user)
+{
+	int error = loop_check(loop);
+	struct call *call;
+
+	if (error || !fn)
+		return error ? error : -EINVAL;
+	call = block_take(&loop->blocks, sizeof(*call), CALL_ROOM);
+	if (!call)
+		return -ENOMEM;
+	*call = (struct call){ { NULL, call_here }, loop, fn, user };
+	loop_make_ready(loop, &call->node);
+	return 0;
+}
+
+/* Came from another thread, so it is not of the loop's own memory. */
+static void call_from_afar(struct ferry_waiter *node)
+{
+	struct call call = *container(node, struct call, node);
+
+	memory_free(container(node, struct call, node));
+	if (!call.loop->closed)
+		call.fn(call.loop, call.user);
+}
+
+int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback fn, void *user)
+{
+	struct call *call;
+
+	if (!loop || !fn)
+		return -EINVAL;
+	if (loop->generation != process_generation)
+		return -ECHILD;
+	call = memory_new(sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	*call = (struct call){ { NULL, call_from_afar }, loop, fn, user };
+	if (loop_post(loop, &call->node))
+		return 0;
+	memory_free(call);
+	return -ESHUTDOWN;
+}
+
+/* ---- timers ---- */
+
+struct ferry_timer {
+	struct timer timer;
+	struct ferry_loop *loop;
+	ferry_callback fn;
+	void *user;
+};
+#define TIMER_ROOM 0
+_Static_assert(sizeof(struct ferry_timer) <= BLOCK_LEAST, "a timer fits the smallest block");
+
+static void timer_fire(struct timer *timer)
+{
+	struct ferry_timer fired = *container(timer, struct ferry_timer, timer);
+
+	block_give(&fired.loop->blocks, container(timer, struct ferry_timer, timer), TIMER_ROOM);
+	if (!fired.loop->closed)
+		fired.fn(fired.loop, fired.user);
+}
+
+int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_callback fn, void *user,
+		       ferry_timer **ret)
+{
+	struct ferry_timer *timer;
+	int error = loop_check(loop);
+
+	if (error || !fn || deadline_ns == FERRY_NO_DEADLINE)
+		return error ? error : -EINVAL;
+	timer = block_take(&loop->blocks, sizeof(*timer), TIMER_ROOM);
+	if (!timer)
+		return -ENOMEM;
+	*timer = (struct ferry_timer){ { .fire = timer_fire }, loop, fn, user };
+	error = timer_add(&loop->timers, &timer->timer, deadline_ns);
+	if (error) {
+		block_give(&loop->blocks, timer, TIMER_ROOM);
+		return error;
+	}
+	if (ret)
+		*ret = timer;
+	return 0;
+}
+
+int ferry_timer_cancel(ferry_timer *timer)
+{
+	if (!timer)
+		return -EINVAL;
+	if (!loop_is_mine(timer->loop))
+		return -EPERM;
+	timer_remove(&timer->loop->timers, &timer->timer);
+	block_give(&timer->loop->blocks, timer, TIMER_ROOM);
+	return 0;
+}
+
+/* ---- looked at ---- */
+
+int ferry_loop_pending(ferry_loop *loop)
+{
+	int error = loop_check(loop);
+	size_t pending;
+
+	if (error)
+		return error == -ESHUTDOWN ? 0 : error;
+	pending = loop->ready_count + loop->timers.count + loop->in_flight;
+	return pending > INT_MAX ? INT_MAX : (int)pending;
+}
+
+int ferry_loop_set_exception_handler(ferry_loop *loop, ferry_exception_handler handler, void *user)
+{
+	int error = loop_check(loop);
+
+	if (error)
+		return error;
+	loop->handler = handler;
+	loop->handler_user = user;
+	return 0;
+}
+
+int ferry_loop_stats(ferry_loop *loop, ferry_loop_counters *ret)
+{
+	int error = loop_check(loop);
+	struct port *port;
+
+	if (error || !ret)
+		return error ? error : -EINVAL;
+	/* Relaxed, all: our own port, and numbers to show. */
+	port = atomic_load_relaxed(&loop->port);
+	*ret = loop->counters;
+	ret->rings = atomic_load_relaxed(&port->rings);
+	ret->ring_failures = atomic_load_relaxed(&port->ring_failures);
+	ret->timers = loop->timers.count;
+	ret->in_flight = loop->in_flight;
+	ret->cached_bytes = loop->blocks.cached_bytes;
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The port of a loop: inbox, state, eventfd.
+ *
+ * Any thread posts and rings (steps "post" and "ring" of a request), after the future
+ * was completed; the loop's thread arms and disarms, and then drains. Invariant (L1):
+ * the one who moves ARMED to RUNG writes the eventfd, so there is at most one write
+ * between two dispatches, and no sleeping loop has an unrung post.
+ */
+#include "loop/port.h"
+
+#include "base/sys.h"
+
+int port_open(struct port *port)
+{
+	stack_init(&port->inbox);
+	/* Relaxed, all: nobody else has seen the port yet. */
+	atomic_store_relaxed(&port->state, PORT_AWAKE);
+	atomic_store_relaxed(&port->rings, 0);
+	atomic_store_relaxed(&port->ring_failures, 0);
+	atomic_store_relaxed(&port->ring_error, 0);
+	port->eventfd = sys_eventfd();
+	return port->eventfd < 0 ? port->eventfd : 0;
+}
+
+void port_close(struct port *port)
+{
+	close(port->eventfd);
+}
+
+bool port_post(struct port *port, struct ferry_waiter *node)
+{
+	/* [post-drain] release (rcu.c), partner: the loop's take-all. */
+	stack_push(&port->inbox, node);
+	/* [arm-post] seq_cst, after the push; partner: port_arm(). Weaker: this could read
+	 * AWAKE while the loop's look at the inbox misses the push, and it sleeps. */
+	return atomic_load_seq_cst(&port->state) == PORT_ARMED;
+}
+
+static int write_eventfd(struct port *port)
+{
+	uint64_t one = 1;
+	ssize_t written;
+
+	do
+		written = sys_write(port->eventfd, &one, sizeof(one));
+	while (written == -EINTR);
+	/* A full counter is a bell that rings already. */
+	return written == -EAGAIN || written == sizeof(one) ? 0 : (int)written;
+}
+
+void port_ring(struct port *port)
+{
+	int state = PORT_ARMED, error;
+
+	do
+		if (state != PORT_ARMED)
+			return;
+	/* [arm-post] seq_cst: one of those who saw ARMED writes; the others' posts are in
+	 * the inbox before the loop, once awake, takes it. */
+	while (!atomic_swap_if_seq_cst(&port->state, &state, PORT_RUNG));
+	atomic_add_relaxed(&port->rings, 1); /* Relaxed: a number to show. */
+	error = write_eventfd(port);
+	if (error) {
+		/* Nothing else can wake the loop. The next post tries again, and the loop
+		 * reports it when it runs. (Relaxed: numbers to show.) */
+		atomic_add_relaxed(&port->ring_failures, 1);
+		atomic_store_relaxed(&port->ring_error, error);
+		state = PORT_RUNG;
+		/* [arm-post] seq_cst: as above; only if the loop has not moved on. */
+		while (state == PORT_RUNG &&
+		       !atomic_swap_if_seq_cst(&port->state, &state, PORT_ARMED))
+			;
+	}
+}
+
+bool port_arm(struct port *port)
+{
+	/* [arm-post] seq_cst, then the seq_cst look at the inbox; partner: port_post(). A
+	 * read-modify-write: a bell that was rung before is not rung for nothing. */
+	atomic_exchange_seq_cst(&port->state, PORT_ARMED);
+	if (stack_is_empty(&port->inbox))
+		return true;
+	port_disarm(port);
+	return false;
+}
+
+bool port_disarm(struct port *port)
+{
+	/* [arm-post] seq_cst only because it is an exchange; a poster that still sees ARMED
+	 * fails its own exchange, or rings once for nothing. */
+	return atomic_exchange_seq_cst(&port->state, PORT_AWAKE) == PORT_RUNG;
+}
+
+int port_remind(struct port *port)
+{
+	return write_eventfd(port);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LOOP_TIMERS_H
+#define LOOP_TIMERS_H
+/*
+ * Deadlines of a loop: a heap of four-way nodes, earliest first, oldest first among
+ * equals. Adding and removing are O(log n) and, far from the root, O(1) in practice.
+ * A timer lies in what it belongs to; the heap is an array of (deadline, timer), so
+ * that comparing rarely follows a pointer.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct timer {
+	uint64_t deadline_ns, sequence;
+	size_t index; /* in the heap, from 1; 0: not in it */
+	void (*fire)(struct timer *timer); /* it is out of the heap by then */
+};
+
+struct timer_entry {
+	uint64_t deadline_ns;
+	struct timer *timer;
+};
+
+struct timers {
+	struct timer_entry *heap; /* from 1 */
+	size_t count, room;
+	uint64_t sequence;
+};
+
+/* 0 or -ENOMEM, and then nothing changed. */
+int timer_add(struct timers *timers, struct timer *timer, uint64_t deadline_ns);
+/* No effect if it is not in the heap. */
+void timer_remove(struct timers *timers, struct timer *timer);
+/* The earliest deadline; UINT64_MAX if there is none. */
+static inline uint64_t timers_next(const struct timers *timers)
+{
+	return timers->count ? timers->heap[1].deadline_ns : UINT64_MAX;
+}
+/* Takes the earliest out if it is due; NULL otherwise. */
+struct timer *timers_take_due(struct timers *timers, uint64_t now_ns);
+void timers_free(struct timers *timers);
+
+#endif
