@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BRIDGE_LOCAL_H
+#define BRIDGE_LOCAL_H
+/*
+ * The loop-local future, and the block that it shares with its job.
+ *
+ *   job            node, outcome, word, function      a worker's until it is posted
+ *   the rest       callbacks, state, references       the loop's thread's alone
+ *
+ * The outcome is not copied from the one to the other: they share the fields, and
+ * delivering a post is what makes them the local's. Every kind of local is such a
+ * block, so that one free list serves them all; one that is completed on its own loop
+ * leaves the function unused.
+ *
+ * A block whose request is out has two holders, counted in the future's references:
+ * the loop's side and the completer's. A delivered post hands the completer's over.
+ */
+#include <ferry/bridge.h>
+
+#include "loop/loop.h"
+#include "pool/core.h"
+
+enum local_kind {
+	LOCAL_PLAIN,   /* the caller completes it */
+	LOCAL_OFFLOAD, /* a worker completes its own job */
+	LOCAL_WRAP,    /* arg: the concurrent future, held */
+	LOCAL_CHAIN,   /* arg: the source local, held */
+	LOCAL_WATCH,   /* a descriptor; the watcher lies behind the local */
+};
+
+enum local_state { LOCAL_PENDING, LOCAL_RESULT, LOCAL_EXCEPTION, LOCAL_CANCELLED };
+
+enum local_flag {
+	LOCAL_OUT = 1,     /* its node is with the pool or a future, and will be posted */
+	LOCAL_DROPPED = 2, /* the loop's side has let go; delivery frees it */
+	LOCAL_SEEN = 4,    /* somebody looked at its exception */
+	LOCAL_QUEUED = 8,  /* soon is on the ready list */
+	LOCAL_COUNTED = 16,/* in the loop's in_flight */
+	LOCAL_KEEP = 32,   /* a cancel of the local does not cancel the job */
+	LOCAL_LISTED = 64  /* on the loop's pending list */
+};
+
+struct callback;
+
+struct ferry_local {
+	struct job job;
+	struct ferry_loop *loop;
+	union {
+		struct cds_list_head pending; /* while LOCAL_LISTED */
+		struct ferry_waiter soon;     /* once done: to have callbacks called */
+	};
+	ferry_local_callback fn; /* the first callback; NULL: none */
+	void *user;
+	struct callback *more;   /* the last of the others, which form a ring */
+	uint32_t refs;
+	uint8_t kind, state, flags, room;
+};
+_Static_assert(sizeof(struct ferry_local) <= 128, "future, job and local fit two cache lines");
+
+/* Of a local whose job has a tail. */
+struct local_tail {
+	struct job_tail base;
+	struct timer expiry; /* the job's deadline */
+	struct ferry_local *local;
+};
+
+/* A block with room for @more bytes behind the local; NULL with errno. Not listed. */
+struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, size_t more);
+/* From here on something else completes it: listed and counted as pending. */
+void local_begin(struct ferry_local *local, bool counted);
+/* Ends a pending one; the outcome's fields are set. Callbacks run from the loop. */
+void local_end(struct ferry_local *local, enum local_state state);
+/* The same from within a turn of the loop: callbacks run here. */
+void local_end_now(struct ferry_local *local, enum local_state state);
+/* Has the callbacks of a done one called in the next turn. */
+void local_queue(struct ferry_local *local);
+/* Frees it if nobody needs it any more. */
+void local_settle(struct ferry_local *local);
+/* Checks that the caller may use it: 0, -EINVAL or -EPERM. */
+int local_check(const struct ferry_local *local);
+
+/* On the completer's thread: the notify of a node that is out. */
+void local_arrive(struct ferry_waiter *node);
+/* Sets the shared outcome of a local that is completed on its own loop. */
+void local_set_outcome(struct ferry_local *local, enum word_outcome outcome);
+
+/* ---- callback.c ---- */
+
+void callback_call_all(struct ferry_local *local);
+void callback_drop_all(struct ferry_local *local);
+bool callback_is_any(const struct ferry_local *local);
+
+/* ---- offload.c, wrap.c, watch.c: what a cancel of their kind does ---- */
+
+void offload_cancel(struct ferry_local *local);
+void offload_end_expiry(struct ferry_local *local);
+void wrap_cancel(struct ferry_local *local);
+void wrap_deliver(struct ferry_local *local, bool now);
+void wrap_free(struct ferry_local *local);
+int wrap_take(struct ferry_local *local, ferry_result *ret);
+void chain_cancel(struct ferry_local *local);
+void watch_cancel(struct ferry_local *local);
+
+/* ---- offload.c, for the fs part ---- */
+
+/*
+ * A request with room for @more bytes of its own, @payload, which is also the
+ * function's argument; NULL with errno. Options as read. Give it to offload_submit().
+ */
+struct ferry_local *offload_new(struct ferry_loop *loop, struct ferry_pool *pool,
+				ferry_function fn, const ferry_job_options *options, size_t more,
+				void **payload);
+/* Hands it to the pool; a refusal is a local born failed. */
+struct ferry_local *offload_submit(struct ferry_local *local, struct ferry_pool *pool,
+				   const ferry_job_options *options);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Offloading: a function run by a pool, its outcome a local.
+ *
+ * On the loop's thread (step "submit" of a request); after it the job is the pool's,
+ * and comes back as a post. Invariants: one block from the loop's free list holds the
+ * future, the job and the local; the bridge's waiter is in the future's word from
+ * birth, so completing it posts it with nothing to attach; a cancelled local is done at
+ * once, and its block stays until the function has returned (L4).
+ */
+#include "base/options.h"
+#include "bridge/local.h"
+
+static struct local_tail *tail_of(struct ferry_local *local)
+{
+	return (struct local_tail *)future_tail(&local->job.future);
+}
+
+/* ---- deadlines ---- */
+
+/* The job's deadline: if it is still queued it ends here, at once (P10). */
+static void expire(struct timer *timer)
+{
+	struct ferry_local *local = container(timer, struct local_tail, expiry)->local;
+	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
+
+	/* While the loop closes its timers are fired to be freed; the job is evicted. */
+	if (!local->loop->closed && future_expire_silently(&local->job.future, error))
+		local_end_now(local, LOCAL_EXCEPTION);
+}
+
+void offload_end_expiry(struct ferry_local *local)
+{
+	if (local->kind == LOCAL_OFFLOAD && local->job.future.tail)
+		timer_remove(&local->loop->timers, &tail_of(local)->expiry);
+}
+
+static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
+{
+	struct local_tail *tail = tail_of(local);
+
+	if (!tail)
+		return 0;
+	tail->local = local;
+	tail->expiry = (struct timer){ .fire = expire };
+	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
+		return 0;
+	return timer_add(&local->loop->timers, &tail->expiry, deadline_ns);
+}
+
+/* ---- submitting ---- */
+
+/* Something that cannot be a local born failed. */
+static struct ferry_local *fail(int error)
+{
+	errno = -error;
+	return NULL;
+}
+
+/* The waiter of the bridge is the only one there ever is: it is set, not attached. */
+static void attach_bridge(struct ferry_local *local)
+{
+	struct ferry_waiter *node = &local->job.future.node;
+
+	node->next = NULL;
+	node->notify = local_arrive;
+	/* Relaxed: nobody else has seen the future yet. */
+	atomic_store_relaxed(&local->job.future.word, (uintptr_t)node | WORD_PENDING);
+}
+
+struct ferry_local *offload_new(struct ferry_loop *loop, struct ferry_pool *pool,
+				ferry_function fn, const ferry_job_options *options, size_t more,
+				void **payload)
+{
+	size_t tail_bytes = job_wants_tail(options) ? sizeof(struct local_tail) : 0;
+	struct ferry_local *local;
+
+	local = local_take(loop, LOCAL_OFFLOAD, tail_bytes + more);
+	if (!local)
+		return NULL;
+	*payload = (char *)(local + 1) + tail_bytes;
+	job_init(&local->job, &pool->core->home, FUTURE_BRIDGED, 2, fn, *payload, options,
+		 sizeof(*local));
+	attach_bridge(local);
+	local_begin(local, true);
+	return local;
+}
+
+/* The pool refused: release is called, as if it had been accepted and dropped. */
+static struct ferry_local *born_failed(struct ferry_local *local, int error)
+{
+	struct future_tail *tail = future_tail(&local->job.future);
+
+	if (tail && tail->dropped)
+		tail->dropped(&local->job.future);
+	local->flags &= (uint8_t)~LOCAL_OUT;
+	local->job.future.exception = ferry_error_from_errno(-error);
+	local_set_outcome(local, WORD_EXCEPTION);
+	local_end(local, LOCAL_EXCEPTION);
+	return local;
+}
+
+struct ferry_local *offload_submit(struct ferry_local *local, struct ferry_pool *pool,
+				   const ferry_job_options *options)
+{
+	int error = begin_expiry(local, options->deadline_ns);
+
+	/* Set before: a worker may post it before submit returns. */
+	local->flags |= LOCAL_OUT;
+	if (!error)
+		error = submit_job(pool->core, &local->job, options);
+	return error ? born_failed(local, error) : local;
+}
+
+static int check(struct ferry_loop *loop, struct ferry_pool *pool)
+{
+	int error = loop_check(loop);
+
+	return error ? error : submit_check(pool);
+}
+
+ferry_local *ferry_offload(ferry_loop *loop, ferry_pool *pool, ferry_function fn, void *arg,
+			   const ferry_job_options *given)
+{
+	ferry_job_options options;
+	struct ferry_local *local;
+	void *payload;
+	int error = check(loop, pool);
+
+	if (!error && !fn)
+		error = -EINVAL;
+	if (!error)
+		error = submit_read_options(pool->core, given, &options);
+	if (error)
+		return fail(error);
+	local = offload_new(loop, pool, fn, &options, 0, &payload);
+	if (!local)
+		return NULL;
+	local->job.arg = arg;
+	return offload_submit(local, pool, &options);
+}
+
+void offload_cancel(struct ferry_local *local)
+{
+	if (!(local->flags & LOCAL_KEEP))
+		future_cancel_silently(&local->job.future);
+}
