@@ -35,9 +35,10 @@ typedef void (*ferry_exception_handler)(ferry_loop *loop, const ferry_error *err
 typedef struct ferry_loop_options {
 	size_t size;         /* sizeof(ferry_loop_options) */
 	unsigned budget;     /* callbacks in one turn of ferry_loop_run(); 0: 1024 */
-	uint64_t poll_ns;    /* how long run polls for a completion before it sleeps, while few
-				are in flight and the last polls hit; at most 1 ms; 0: 3 us where
-				more than one CPU is allowed; FERRY_NO_DEADLINE: never polls */
+	uint64_t poll_ns;    /* how long run polls for a completion before it sleeps, while
+				requests are in flight and the last polls hit, giving way to other
+				threads; at most 1 ms; 0: 3 us where more than one CPU is allowed;
+				FERRY_NO_DEADLINE: never polls */
 	size_t cache_bytes;  /* memory kept for later requests; 0: 16 MiB */
 } ferry_loop_options;
 #define FERRY_LOOP_OPTIONS_INIT { sizeof(ferry_loop_options), 0, 0, 0 }

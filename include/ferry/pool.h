@@ -56,9 +56,10 @@ typedef struct ferry_pool_options {
 	size_t max_queued;        /* jobs waiting; 0: no limit */
 	ferry_when_full when_full;
 	size_t stack_bytes;       /* of each thread, 64 KiB to 1 GiB; 0: the system's default */
-	uint64_t spin_ns;         /* how long one worker polls for the next job before it
-				     sleeps; at most 1 ms; 0: 10 us where more than one CPU is
-				     allowed; FERRY_NO_DEADLINE: never polls */
+	uint64_t spin_ns;         /* how long a worker polls for the next job before it sleeps,
+				     giving way to other threads, while the last polls hit; at
+				     most 1 ms; 0: 10 us where more than one CPU is allowed;
+				     FERRY_NO_DEADLINE: never polls */
 	unsigned sample_every;    /* one job in so many is timed for the histograms, rounded up
 				     to a power of two; 0: 64; 1: all */
 	/* Runs first in each worker; not 0: the pool is broken: every queued job gets an

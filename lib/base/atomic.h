@@ -15,51 +15,51 @@
 
 #ifdef FERRY_SEAM
 #include "base/seam.h"
-#define ATOMIC_STEP() seam_step()
+#define ATOMIC_STEP(object) seam_step((const void *)(object))
 #else
-#define ATOMIC_STEP() ((void)0)
+#define ATOMIC_STEP(object) ((void)0)
 #endif
 
 #define atomic_load_relaxed(object) \
-	(ATOMIC_STEP(), atomic_load_explicit(object, memory_order_relaxed))
+	(ATOMIC_STEP(object), atomic_load_explicit(object, memory_order_relaxed))
 #define atomic_load_acquire(object) \
-	(ATOMIC_STEP(), atomic_load_explicit(object, memory_order_acquire))
+	(ATOMIC_STEP(object), atomic_load_explicit(object, memory_order_acquire))
 #define atomic_load_seq_cst(object) \
-	(ATOMIC_STEP(), atomic_load_explicit(object, memory_order_seq_cst))
+	(ATOMIC_STEP(object), atomic_load_explicit(object, memory_order_seq_cst))
 
 #define atomic_store_relaxed(object, value) \
-	(ATOMIC_STEP(), atomic_store_explicit(object, value, memory_order_relaxed))
+	(ATOMIC_STEP(object), atomic_store_explicit(object, value, memory_order_relaxed))
 #define atomic_store_release(object, value) \
-	(ATOMIC_STEP(), atomic_store_explicit(object, value, memory_order_release))
+	(ATOMIC_STEP(object), atomic_store_explicit(object, value, memory_order_release))
 
 #define atomic_exchange_seq_cst(object, value) \
-	(ATOMIC_STEP(), atomic_exchange_explicit(object, value, memory_order_seq_cst))
+	(ATOMIC_STEP(object), atomic_exchange_explicit(object, value, memory_order_seq_cst))
 
 #define atomic_add_relaxed(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_add_explicit(object, value, memory_order_relaxed))
+	(ATOMIC_STEP(object), atomic_fetch_add_explicit(object, value, memory_order_relaxed))
 #define atomic_add_acq_rel(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_add_explicit(object, value, memory_order_acq_rel))
+	(ATOMIC_STEP(object), atomic_fetch_add_explicit(object, value, memory_order_acq_rel))
 #define atomic_add_seq_cst(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_add_explicit(object, value, memory_order_seq_cst))
+	(ATOMIC_STEP(object), atomic_fetch_add_explicit(object, value, memory_order_seq_cst))
 #define atomic_sub_acq_rel(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_sub_explicit(object, value, memory_order_acq_rel))
+	(ATOMIC_STEP(object), atomic_fetch_sub_explicit(object, value, memory_order_acq_rel))
 #define atomic_or_acq_rel(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_or_explicit(object, value, memory_order_acq_rel))
+	(ATOMIC_STEP(object), atomic_fetch_or_explicit(object, value, memory_order_acq_rel))
 #define atomic_or_seq_cst(object, value) \
-	(ATOMIC_STEP(), atomic_fetch_or_explicit(object, value, memory_order_seq_cst))
+	(ATOMIC_STEP(object), atomic_fetch_or_explicit(object, value, memory_order_seq_cst))
 
 /* Weak: call it in a loop. On failure *expected holds what was there. */
-#define atomic_swap_if_acq_rel(object, expected, value)                                          \
-	(ATOMIC_STEP(), atomic_compare_exchange_weak_explicit(object, expected, value,           \
-							      memory_order_acq_rel,              \
+#define atomic_swap_if_acq_rel(object, expected, value)                                         \
+	(ATOMIC_STEP(object), atomic_compare_exchange_weak_explicit(object, expected, value,    \
+							      memory_order_acq_rel,             \
 							      memory_order_acquire))
-#define atomic_swap_if_relaxed(object, expected, value)                                          \
-	(ATOMIC_STEP(), atomic_compare_exchange_weak_explicit(object, expected, value,           \
-							      memory_order_relaxed,              \
+#define atomic_swap_if_relaxed(object, expected, value)                                         \
+	(ATOMIC_STEP(object), atomic_compare_exchange_weak_explicit(object, expected, value,    \
+							      memory_order_relaxed,             \
 							      memory_order_relaxed))
-#define atomic_swap_if_seq_cst(object, expected, value)                                          \
-	(ATOMIC_STEP(), atomic_compare_exchange_weak_explicit(object, expected, value,           \
-							      memory_order_seq_cst,              \
+#define atomic_swap_if_seq_cst(object, expected, value)                                         \
+	(ATOMIC_STEP(object), atomic_compare_exchange_weak_explicit(object, expected, value,    \
+							      memory_order_seq_cst,             \
 							      memory_order_seq_cst))
 
 /*

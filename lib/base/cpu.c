@@ -10,6 +10,7 @@
 #include <ferry/base.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,22 @@ static unsigned quota_upward(const char *root, const char *group, unsigned (*quo
 	}
 }
 
+/* Is that controller one of several, parted by commas? "cpuset" is not "cpu". */
+static bool is_listed(const char *controllers, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (;;) {
+		size_t one = strcspn(controllers, ",");
+
+		if (one == length && !strncmp(controllers, name, length))
+			return true;
+		if (!controllers[one])
+			return false;
+		controllers += one + 1;
+	}
+}
+
 /* A line of /proc/self/cgroup is "number:controllers:path"; version 2 has no controllers. */
 static unsigned quota(void)
 {
@@ -121,7 +138,7 @@ static unsigned quota(void)
 		group[strcspn(group, "\n")] = 0;
 		if (!controllers[1])
 			found = quota_upward("/sys/fs/cgroup", group, quota_version_2);
-		else if (strstr(controllers, "cpu,") || strstr(controllers, ":cpu"))
+		else if (is_listed(controllers + 1, "cpu"))
 			found = quota_upward("/sys/fs/cgroup/cpu", group, quota_version_1);
 		if (found < smallest)
 			smallest = found;

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <string.h>
 
+/* No options of ours will ever be that long: a larger size is garbage, not to be read by. */
+#define OPTIONS_MOST 4096
+
 /* Copies @given over @ours: 0, -EINVAL (no size) or -E2BIG. NULL gives all zeros. */
 static inline int options_read(void *ours, size_t our_size, const void *given)
 {
@@ -23,6 +26,8 @@ static inline int options_read(void *ours, size_t our_size, const void *given)
 	memcpy(&size, given, sizeof(size));
 	if (size < sizeof(size))
 		return -EINVAL;
+	if (size > OPTIONS_MOST)
+		return -E2BIG;
 	for (size_t i = our_size; i < size; i++)
 		if (((const char *)given)[i])
 			return -E2BIG;

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -39,7 +38,7 @@ void park_spin(unsigned *turn)
 	if (++*turn % 64)
 		park_pause();
 	else
-		sched_yield();
+		park_yield();
 }
 
 #ifndef FERRY_SEAM

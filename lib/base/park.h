@@ -10,6 +10,7 @@
  * its stack be gone. Neither carries any ordering: the word does.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ void lock_destroy(struct lock *lock);
 #define park_wait seam_wait
 #define park_wake seam_wake
 #define park_pause seam_pause
+#define park_yield seam_pause
 #define lock_acquire(lock) seam_lock(lock)
 #define lock_try(lock) seam_lock_try(lock)
 #define lock_release(lock) seam_unlock(lock)
@@ -45,6 +47,12 @@ static inline void park_pause(void)
 #elif defined(__aarch64__)
 	__asm__ __volatile__("yield");
 #endif
+}
+
+/* Gives way to a thread that waits for this CPU, if there is one. */
+static inline void park_yield(void)
+{
+	sched_yield();
 }
 
 static inline void lock_acquire(struct lock *lock)

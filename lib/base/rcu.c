@@ -33,24 +33,32 @@ _Static_assert(sizeof(struct stack) == sizeof(struct __cds_lfs_stack), "same sha
 _Static_assert(offsetof(struct ferry_waiter, next) == offsetof(struct cds_lfs_node, next),
 	       "a node is liburcu's node");
 
+#ifdef FERRY_SEAM
+#define section_begin seam_read_begin
+#define section_end seam_read_end
+#define grace_period seam_wait_for_readers
+#else
+#define section_begin urcu_bp_read_lock
+#define section_end urcu_bp_read_unlock
+#define grace_period urcu_bp_synchronize_rcu
+#endif
+
 static char readers; /* stands for all read-side sections, for the sanitizer */
 
 void rcu_read_begin(void)
 {
-	ATOMIC_STEP();
-	urcu_bp_read_lock();
+	section_begin();
 }
 
 void rcu_read_end(void)
 {
 	tell_release(&readers);
-	urcu_bp_read_unlock();
+	section_end();
 }
 
 void rcu_wait_for_readers(void)
 {
-	ATOMIC_STEP();
-	urcu_bp_synchronize_rcu();
+	grace_period();
 	tell_acquire(&readers);
 }
 
@@ -81,7 +89,7 @@ void stack_init(struct stack *stack)
 
 void stack_push(struct stack *stack, struct ferry_waiter *node)
 {
-	ATOMIC_STEP();
+	ATOMIC_STEP(stack);
 	tell_release(stack);
 	cds_lfs_push(theirs(stack), (struct cds_lfs_node *)node);
 }
@@ -90,7 +98,7 @@ struct ferry_waiter *stack_take_all(struct stack *stack)
 {
 	struct ferry_waiter *newest;
 
-	ATOMIC_STEP();
+	ATOMIC_STEP(stack);
 	newest = (struct ferry_waiter *)__cds_lfs_pop_all(theirs(stack));
 	tell_acquire(stack);
 	return newest;

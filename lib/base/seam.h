@@ -17,7 +17,13 @@
 struct epoll_event;
 struct thread;
 
-void seam_step(void);
+/* Before each operation on an atomic object, or on a stack. */
+void seam_step(const void *object);
+
+/* liburcu would take threads that a scheduler runs on one for one reader. */
+void seam_read_begin(void);
+void seam_read_end(void);
+void seam_wait_for_readers(void);
 
 void *seam_memory_new(size_t bytes);
 void seam_memory_free(void *memory);
@@ -33,6 +39,7 @@ void seam_unlock(void *lock);
 int seam_thread_start(void *(*main)(void *), void *argument, size_t stack_bytes);
 
 int seam_eventfd(void);
+void seam_close(int fd);
 int seam_epoll_create(void);
 int seam_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int seam_epoll_wait(int epoll, struct epoll_event *events, int count, uint64_t timeout_ns);

@@ -27,9 +27,10 @@ static int wait_milliseconds(int epoll, struct epoll_event *events, int count, u
 	return ready < 0 ? -errno : ready;
 }
 
+static _Atomic int coarse; /* 1: the kernel has no epoll_pwait2 */
+
 int sys_epoll_wait(int epoll, struct epoll_event *events, int count, uint64_t timeout_ns)
 {
-	static _Atomic int coarse; /* 1: the kernel has no epoll_pwait2 */
 	struct timespec timeout;
 	int ready;
 

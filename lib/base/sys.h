@@ -19,6 +19,7 @@
 #ifdef FERRY_SEAM
 #include "base/seam.h"
 #define sys_eventfd seam_eventfd
+#define sys_close seam_close
 #define sys_epoll_create seam_epoll_create
 #define sys_epoll_ctl seam_epoll_ctl
 #define sys_epoll_wait seam_epoll_wait
@@ -30,6 +31,12 @@ static inline int sys_eventfd(void)
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* The descriptor is gone whatever close() says. */
+static inline void sys_close(int fd)
+{
+	close(fd);
 }
 
 static inline int sys_epoll_create(void)

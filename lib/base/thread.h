@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct ferry_future;
+struct job;
 
 /* How a worker takes part in a wait: the pool fills it in, floor 2 calls it (P4). */
 struct helper {
@@ -36,6 +37,7 @@ struct thread {
 	unsigned loops;        /* loops that belong to this thread */
 	unsigned samples;      /* jobs submitted, for choosing which are timed */
 	struct helper *helper; /* set on a worker */
+	struct job *job;       /* inside whose function it is; nested runs put the outer one back */
 	struct debt debt;
 };
 

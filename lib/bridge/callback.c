@@ -70,26 +70,41 @@ static void append(struct ferry_local *local, struct callback *callback)
 	local->more = callback;
 }
 
+/* Charges the turn for one more callback: false if the turn is over. */
+static bool charge(struct ferry_loop *loop)
+{
+	if (loop->stopped || !loop->left)
+		return false;
+	loop->left--;
+	return true;
+}
+
 void callback_call_all(struct ferry_local *local)
 {
 	ferry_local_callback fn = local->fn;
 	struct callback *callback, *last = local->more;
+	bool paid = true; /* the turn was charged for one of them */
 
 	/* Held while they run: one of them may drop the last reference. */
 	local->refs++;
 	if (fn) {
 		local->fn = NULL;
 		fn(local, local->user);
+		paid = false;
 	}
-	while (last && (callback = take_oldest(local))) {
-		bool is_last = callback == last;
-		struct callback called = *callback;
+	for (bool is_last = !last; !is_last; paid = false) {
+		struct callback called;
 
+		if (!paid && !charge(local->loop)) {
+			local_resume(local);
+			break;
+		}
+		callback = take_oldest(local);
+		is_last = callback == last;
+		called = *callback;
 		callback_free(callback);
 		if (called.fn)
 			called.fn(local, called.user);
-		if (is_last)
-			break;
 	}
 	local->refs--;
 }
@@ -194,5 +209,5 @@ int ferry_local_remove_done_callback(ferry_local *local, ferry_local_callback fn
 			callback->fn = NULL;
 			removed++;
 		}
-	return removed + remove_late(local, fn, user);
+	return local->state == LOCAL_PENDING ? removed : removed + remove_late(local, fn, user);
 }

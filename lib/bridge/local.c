@@ -56,6 +56,8 @@ int local_check(const struct ferry_local *local)
 {
 	if (!local)
 		return -EINVAL;
+	if (local->loop->generation != process_generation)
+		return -ECHILD;
 	return loop_is_mine(local->loop) ? 0 : -EPERM;
 }
 
@@ -122,9 +124,13 @@ static void report_unseen(struct ferry_local *local)
 	struct ferry_future *future = &local->job.future;
 
 	if (local->state == LOCAL_EXCEPTION && !(local->flags & LOCAL_SEEN)) {
+		/* Seen from here on, and held: the handler may have turns of the loop. */
+		local->flags |= LOCAL_SEEN;
+		local->refs++;
 		loop->counters.unseen++;
 		if (loop->handler)
 			loop->handler(loop, future->exception, loop->handler_user);
+		local->refs--;
 	}
 }
 
@@ -234,6 +240,14 @@ void local_queue(struct ferry_local *local)
 	local->flags |= LOCAL_QUEUED;
 	local->soon.notify = call_soon;
 	loop_make_ready(local->loop, &local->soon);
+}
+
+void local_resume(struct ferry_local *local)
+{
+	local->flags |= LOCAL_QUEUED;
+	local->soon.notify = call_soon;
+	chain_prepend(&local->loop->ready, &local->soon);
+	local->loop->ready_count++;
 }
 
 void local_end(struct ferry_local *local, enum local_state state)

@@ -74,9 +74,11 @@ void local_end(struct ferry_local *local, enum local_state state);
 void local_end_now(struct ferry_local *local, enum local_state state);
 /* Has the callbacks of a done one called in the next turn. */
 void local_queue(struct ferry_local *local);
+/* Has the rest of its callbacks called first in the next turn. */
+void local_resume(struct ferry_local *local);
 /* Frees it if nobody needs it any more. */
 void local_settle(struct ferry_local *local);
-/* Checks that the caller may use it: 0, -EINVAL or -EPERM. */
+/* Checks that the caller may use it: 0, -EINVAL, -ECHILD or -EPERM. */
 int local_check(const struct ferry_local *local);
 
 /* On the completer's thread: the notify of a node that is out. */

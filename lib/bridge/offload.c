@@ -91,12 +91,13 @@ static struct ferry_local *born_failed(struct ferry_local *local, int error)
 {
 	struct future_tail *tail = future_tail(&local->job.future);
 
-	if (tail && tail->dropped)
-		tail->dropped(&local->job.future);
 	local->flags &= (uint8_t)~LOCAL_OUT;
 	local->job.future.exception = ferry_error_from_errno(-error);
 	local_set_outcome(local, WORD_EXCEPTION);
 	local_end(local, LOCAL_EXCEPTION);
+	/* The caller's hook: last, when the local is done, whatever it does. */
+	if (tail && tail->dropped)
+		tail->dropped(&local->job.future);
 	return local;
 }
 

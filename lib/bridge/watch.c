@@ -73,21 +73,28 @@ void watch_cancel(struct ferry_local *local)
 
 int ferry_loop_run_until(ferry_loop *loop, ferry_local *local)
 {
-	int error = loop_check(loop);
+	int outcome = loop_check(loop);
 
-	if (!error)
-		error = local_check(local);
-	if (!error && local->loop != loop)
-		error = -EINVAL;
-	while (!error && local->state == LOCAL_PENDING) {
+	if (!outcome)
+		outcome = local_check(local);
+	if (!outcome && local->loop != loop)
+		outcome = -EINVAL;
+	if (outcome)
+		return outcome;
+	/* Held: a callback may drop the caller's reference. */
+	local->refs++;
+	while (!outcome && local->state == LOCAL_PENDING) {
 		int handled = ferry_loop_run_once(loop, FERRY_NO_DEADLINE);
 
 		if (handled < 0)
-			error = handled;
+			outcome = handled;
+		else if (local->state != LOCAL_PENDING)
+			break;
 		else if (loop->stopped)
-			return 1;
-		else if (!handled && local->state == LOCAL_PENDING && !ferry_loop_pending(loop))
-			error = -EDEADLK;
+			outcome = 1;
+		else if (!handled && !ferry_loop_pending(loop))
+			outcome = -EDEADLK;
 	}
-	return error;
+	ferry_local_unref(local);
+	return outcome;
 }

@@ -50,7 +50,7 @@ static enum local_state copy(struct ferry_local *local, const ferry_snapshot *sn
 		return LOCAL_RESULT;
 	}
 	local->job.future.exception = snapshot->exception;
-	return convert(snapshot->exception);
+	return local->kind == LOCAL_WRAP ? convert(snapshot->exception) : LOCAL_EXCEPTION;
 }
 
 void wrap_deliver(struct ferry_local *local, bool now)

@@ -12,7 +12,6 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "base/park.h"
 #include "base/thread.h"
 
@@ -34,45 +33,6 @@ void future_init(struct ferry_future *future, struct home *home, unsigned flags,
 	future->tail = 0;
 	future->lane = 0;
 	future->generation = (uint8_t)process_generation;
-}
-
-int ferry_future_new(const ferry_future_options *given, ferry_future **ret)
-{
-	ferry_future_options options;
-	ferry_future *future;
-	struct future_tail *tail;
-	struct home *home;
-	bool has_tail;
-	int error = options_read(&options, sizeof(options), given);
-
-	if (!ret)
-		return -EINVAL;
-	if (error)
-		return error;
-	/* A pool's first member is a pointer to its home (pool/core.h). */
-	home = options.pool ? *(struct home **)options.pool : NULL;
-	if (home && !(home = home->ref(home)))
-		return -ECHILD;
-	has_tail = options.on_cancel || options.name;
-	future = memory_new(sizeof(*future) + (has_tail ? sizeof(*tail) : 0));
-	if (!future) {
-		if (home)
-			home->unref(home);
-		return -ENOMEM;
-	}
-	future_init(future, home, 0, 1);
-	if (has_tail) {
-		future->tail = sizeof(*future) / 8;
-		tail = future_tail(future);
-		memset(tail, 0, sizeof(*tail));
-		tail->on_cancel = options.on_cancel;
-		tail->user = options.user;
-		tail->deadline_ns = FERRY_NO_DEADLINE;
-		if (options.name)
-			name_copy(tail->name, sizeof(tail->name), options.name);
-	}
-	*ret = future;
-	return 0;
 }
 
 /* ---- looking ---- */
@@ -204,11 +164,7 @@ uintptr_t future_set_running(struct ferry_future *future)
 	return applied ? 0 : word;
 }
 
-/*
- * Two threads may try to complete one promise, so the outcome's fields are written
- * under LIST, by the one who will publish them. False if it was done.
- */
-static bool complete_held(struct ferry_future *future, enum word_outcome outcome,
+bool future_complete_held(struct ferry_future *future, enum word_outcome outcome,
 			  ferry_result result, const ferry_error *exception)
 {
 	bool applied;
@@ -238,7 +194,7 @@ void future_finish(struct ferry_future *future, enum word_outcome outcome, ferry
 	 * over.
 	 */
 	if (future_word(future) & WORD_LIST) {
-		complete_held(future, outcome, result, exception);
+		future_complete_held(future, outcome, result, exception);
 		return;
 	}
 	if (outcome == WORD_RESULT)
@@ -324,50 +280,6 @@ bool future_expire(struct ferry_future *future, const ferry_error *error)
 bool future_expire_silently(struct ferry_future *future, const ferry_error *error)
 {
 	return expire(future, error, true);
-}
-
-/* ---- the promise ---- */
-
-int ferry_future_set_running(ferry_future *future)
-{
-	uintptr_t word;
-
-	if (!future)
-		return -EINVAL;
-	if (future->flags & FUTURE_JOB)
-		return -EPERM;
-	word = future_set_running(future);
-	if (!word)
-		return 0;
-	return word_is_done(word) && word_outcome(word) == WORD_CANCELLED ? -ECANCELED : -EALREADY;
-}
-
-static int set(struct ferry_future *future, enum word_outcome outcome, ferry_result result,
-	       const ferry_error *exception)
-{
-	if (!future)
-		return -EINVAL;
-	if (future->flags & FUTURE_JOB)
-		return -EPERM;
-	if (outcome == WORD_RESULT && result.disposer &&
-	    result.disposer->kind == FERRY_DISPOSE_BLOCKING && !future->home)
-		return -EINVAL;
-	return complete_held(future, outcome, result, exception) ? 0 : -EALREADY;
-}
-
-int ferry_future_set_result(ferry_future *future, ferry_result result)
-{
-	return set(future, WORD_RESULT, result, NULL);
-}
-
-int ferry_future_set_exception(ferry_future *future, const ferry_error *error)
-{
-	return error ? set(future, WORD_EXCEPTION, ferry_result_u64(0), error) : -EINVAL;
-}
-
-int ferry_future_set_cancelled(ferry_future *future)
-{
-	return set(future, WORD_CANCELLED, ferry_result_u64(0), NULL);
 }
 
 /* ---- waiters ---- */

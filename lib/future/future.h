@@ -92,6 +92,13 @@ void future_finish(struct ferry_future *future, enum word_outcome outcome, ferry
 		   const ferry_error *exception);
 
 /*
+ * As future_finish(), by one of several who may try: the outcome's fields are written
+ * under LIST, by the one who will publish them. False if it was done.
+ */
+bool future_complete_held(struct ferry_future *future, enum word_outcome outcome,
+			  ferry_result result, const ferry_error *exception);
+
+/*
  * A queued job ends with an exception: true if this call did it; false if it was done
  * or had begun to run.
  */

@@ -9,7 +9,7 @@
  * unlinks it, waits for a grace period, and then takes what was still posted, so a
  * post is either delivered, or its poster is told that the loop is closed.
  */
-#include "loop/loop.h"
+#include "loop/turn.h"
 
 #include <limits.h>
 
@@ -54,7 +54,7 @@ static int open_epoll(struct ferry_loop *loop, const struct port *port)
 		return loop->epoll;
 	error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, port->eventfd, &event);
 	if (error)
-		close(loop->epoll);
+		sys_close(loop->epoll);
 	return error;
 }
 
@@ -209,7 +209,7 @@ static void free_parts(struct ferry_loop *loop, struct port *port)
 {
 	watches_free(&loop->watches);
 	blocks_empty(&loop->blocks);
-	close(loop->epoll);
+	sys_close(loop->epoll);
 	port_close(port);
 	memory_free(port);
 }
@@ -221,7 +221,12 @@ int ferry_loop_free(ferry_loop *loop)
 	if (!loop)
 		return 0;
 	if (loop->generation != process_generation) {
-		/* No grace period: there is nobody else here. Relaxed: as just said. */
+		if (loop->closed)
+			return -ESHUTDOWN;
+		loop->closed = true;
+		/* No grace period: there is nobody else here. Locals that are held keep the
+		 * handle, so that they can be refused. Relaxed, both: as just said. */
+		atomic_add_relaxed(&loop->refs, (uint32_t)loop->live_blocks);
 		port = atomic_load_relaxed(&loop->port);
 		timers_free(&loop->timers);
 		free_parts(loop, port);
@@ -230,6 +235,8 @@ int ferry_loop_free(ferry_loop *loop)
 	}
 	if (!loop_is_mine(loop))
 		return -EPERM;
+	if (loop->closed)
+		return -ESHUTDOWN;
 	if (loop->in_turn)
 		return -EBUSY;
 	loop->closed = true;
@@ -251,122 +258,6 @@ int ferry_loop_free(ferry_loop *loop)
 	return 0;
 }
 
-/* ---- calls ---- */
-
-struct call {
-	struct ferry_waiter node;
-	struct ferry_loop *loop;
-	ferry_callback fn;
-	void *user;
-};
-#define CALL_ROOM 0
-_Static_assert(sizeof(struct call) <= BLOCK_LEAST, "a call fits the smallest block");
-
-static void call_here(struct ferry_waiter *node)
-{
-	struct call call = *container(node, struct call, node);
-
-	block_give(&call.loop->blocks, container(node, struct call, node), CALL_ROOM);
-	if (!call.loop->closed)
-		call.fn(call.loop, call.user);
-}
-
-int ferry_loop_call_soon(ferry_loop *loop, ferry_callback fn, void *user)
-{
-	int error = loop_check(loop);
-	struct call *call;
-
-	if (error || !fn)
-		return error ? error : -EINVAL;
-	call = block_take(&loop->blocks, sizeof(*call), CALL_ROOM);
-	if (!call)
-		return -ENOMEM;
-	*call = (struct call){ { NULL, call_here }, loop, fn, user };
-	loop_make_ready(loop, &call->node);
-	return 0;
-}
-
-/* Came from another thread, so it is not of the loop's own memory. */
-static void call_from_afar(struct ferry_waiter *node)
-{
-	struct call call = *container(node, struct call, node);
-
-	memory_free(container(node, struct call, node));
-	if (!call.loop->closed)
-		call.fn(call.loop, call.user);
-}
-
-int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback fn, void *user)
-{
-	struct call *call;
-
-	if (!loop || !fn)
-		return -EINVAL;
-	if (loop->generation != process_generation)
-		return -ECHILD;
-	call = memory_new(sizeof(*call));
-	if (!call)
-		return -ENOMEM;
-	*call = (struct call){ { NULL, call_from_afar }, loop, fn, user };
-	if (loop_post(loop, &call->node))
-		return 0;
-	memory_free(call);
-	return -ESHUTDOWN;
-}
-
-/* ---- timers ---- */
-
-struct ferry_timer {
-	struct timer timer;
-	struct ferry_loop *loop;
-	ferry_callback fn;
-	void *user;
-};
-#define TIMER_ROOM 0
-_Static_assert(sizeof(struct ferry_timer) <= BLOCK_LEAST, "a timer fits the smallest block");
-
-static void timer_fire(struct timer *timer)
-{
-	struct ferry_timer fired = *container(timer, struct ferry_timer, timer);
-
-	block_give(&fired.loop->blocks, container(timer, struct ferry_timer, timer), TIMER_ROOM);
-	if (!fired.loop->closed)
-		fired.fn(fired.loop, fired.user);
-}
-
-int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_callback fn, void *user,
-		       ferry_timer **ret)
-{
-	struct ferry_timer *timer;
-	int error = loop_check(loop);
-
-	if (error || !fn || deadline_ns == FERRY_NO_DEADLINE)
-		return error ? error : -EINVAL;
-	timer = block_take(&loop->blocks, sizeof(*timer), TIMER_ROOM);
-	if (!timer)
-		return -ENOMEM;
-	*timer = (struct ferry_timer){ { .fire = timer_fire }, loop, fn, user };
-	error = timer_add(&loop->timers, &timer->timer, deadline_ns);
-	if (error) {
-		block_give(&loop->blocks, timer, TIMER_ROOM);
-		return error;
-	}
-	if (ret)
-		*ret = timer;
-	return 0;
-}
-
-int ferry_timer_cancel(ferry_timer *timer)
-{
-	if (!timer)
-		return -EINVAL;
-	if (!loop_is_mine(timer->loop))
-		return -EPERM;
-	timer_remove(&timer->loop->timers, &timer->timer);
-	block_give(&timer->loop->blocks, timer, TIMER_ROOM);
-	return 0;
-}
-
 /* ---- looked at ---- */
 
 int ferry_loop_pending(ferry_loop *loop)
@@ -376,6 +267,8 @@ int ferry_loop_pending(ferry_loop *loop)
 
 	if (error)
 		return error == -ESHUTDOWN ? 0 : error;
+	/* What other threads posted counts. */
+	turn_drain(loop);
 	pending = loop->ready_count + loop->timers.count + loop->in_flight;
 	return pending > INT_MAX ? INT_MAX : (int)pending;
 }

@@ -11,6 +11,7 @@
  * as well: it is counted, and outlives the closing of the loop as long as a block that
  * was submitted from it is still out.
  */
+#include <errno.h>
 #include <ferry/loop.h>
 
 #include "base/thread.h"
@@ -28,6 +29,7 @@ struct ferry_loop {
 	bool closed, in_turn, stopped;
 	bool hooked;      /* the host calls prepare and check: dispatch does not arm */
 	bool bell_is_due; /* rung, and the event is not yet taken from epoll */
+	bool overdue;     /* the last turn left timers that were due */
 	int epoll;
 	unsigned budget, left; /* callbacks in a turn; and what is left of this one's */
 	struct chain ready;
@@ -64,10 +66,5 @@ static inline void loop_make_ready(struct ferry_loop *loop, struct ferry_waiter 
 	chain_append(&loop->ready, node);
 	loop->ready_count++;
 }
-
-/* ---- turn.c ---- */
-
-/* Takes the inbox into the ready list. */
-void turn_drain(struct ferry_loop *loop);
 
 #endif

@@ -25,7 +25,7 @@ int port_open(struct port *port)
 
 void port_close(struct port *port)
 {
-	close(port->eventfd);
+	sys_close(port->eventfd);
 }
 
 bool port_post(struct port *port, struct ferry_waiter *node)

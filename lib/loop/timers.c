@@ -86,6 +86,8 @@ int timer_add(struct timers *timers, struct timer *timer, uint64_t deadline_ns)
 
 	if (error)
 		return error;
+	if (deadline_ns < timers->floor_ns)
+		deadline_ns = timers->floor_ns;
 	timer->deadline_ns = deadline_ns;
 	timer->sequence = timers->sequence++;
 	rise(timers, ++timers->count, (struct timer_entry){ deadline_ns, timer });

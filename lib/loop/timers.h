@@ -26,6 +26,7 @@ struct timers {
 	struct timer_entry *heap; /* from 1 */
 	size_t count, room;
 	uint64_t sequence;
+	uint64_t floor_ns; /* what is added with an earlier deadline gets this one */
 };
 
 /* 0 or -ENOMEM, and then nothing changed. */

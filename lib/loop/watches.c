@@ -79,11 +79,23 @@ static int arm(struct watch *watch, int epoll, int fd, uint32_t events)
 	return error;
 }
 
+/* Is it a descriptor that epoll takes? Asked before the table grows to its number. */
+static int check_new(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT };
+	int error = sys_epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+
+	return error == -ENOENT ? 0 : error;
+}
+
 int watch_add(struct watches *watches, int epoll, struct watcher *watcher)
 {
-	struct watch *watch = find_or_new(watches, watcher->fd);
-	int error;
+	struct watch *watch;
+	int error = watcher->fd < watches->room ? 0 : check_new(epoll, watcher->fd);
 
+	if (error)
+		return error;
+	watch = find_or_new(watches, watcher->fd);
 	if (!watch)
 		return -ENOMEM;
 	error = arm(watch, epoll, watcher->fd, wanted(watch) | watcher->events);

@@ -66,6 +66,7 @@ struct core {
 	ferry_pool_options options; /* as completed; name and user hooks */
 	char name[16];
 	bool may_poll; /* more than one CPU is allowed */
+	unsigned cpus;
 	uint64_t spin_ns;
 	unsigned sample_mask;
 

@@ -95,7 +95,7 @@ void crew_wake(struct core *core)
 		if (crew_sleeping(crew))
 			next = crew + CREW_SEARCHING;
 		else if (may_spawn(core))
-			next = crew + CREW_SEARCHING + CREW_THREAD;
+			next = crew + CREW_MAKING;
 		else
 			return;
 		/* [sleep-submit] seq_cst: see crew_add(). One caller adds the search. */
@@ -109,7 +109,7 @@ void crew_wake(struct core *core)
 		} else {
 			if (crew_start(core) == 0)
 				return;
-			crew_add(core, -(CREW_SEARCHING + CREW_THREAD));
+			crew_add(core, -CREW_MAKING);
 		}
 		if (!queue_has_work(core))
 			return;
@@ -174,7 +174,7 @@ bool crew_retire(struct core *core, struct worker *worker)
 	uint64_t crew = atomic_load_relaxed(&core->crew); /* Relaxed: the exchange decides. */
 	uint64_t search = worker->searching ? CREW_SEARCHING : 0;
 
-	while (crew_threads(crew) > limit_of(core)) {
+	while (crew_born(crew) > limit_of(core)) {
 		/* [sleep-submit] seq_cst: see crew_add(). */
 		if (!atomic_swap_if_seq_cst(&core->crew, &crew, crew - CREW_THREAD - search))
 			continue;
@@ -192,7 +192,7 @@ static bool lie_down(struct core *core, struct worker *worker)
 {
 	queue_splice(core);
 	/* Relaxed: under the lock, where it is written. */
-	if (atomic_load_relaxed(&core->ready) || core->disposals.first)
+	if (atomic_load_relaxed(&core->ready))
 		return true;
 	if (crew_is_closed(crew_of(core)))
 		return true;
@@ -228,8 +228,8 @@ static bool leave_idle(struct core *core, struct worker *worker)
 
 	lock_acquire(&core->lock);
 	/* Relaxed: the minimum is written under this lock. */
-	leaves = worker->is_idle && crew_threads(crew_of(core)) >
-					    atomic_load_relaxed(&core->min_threads);
+	leaves = worker->is_idle &&
+		 crew_born(crew_of(core)) > atomic_load_relaxed(&core->min_threads);
 	if (leaves) {
 		cds_list_del(&worker->idle);
 		worker->is_idle = false;
@@ -256,8 +256,9 @@ bool crew_sleep(struct core *core, struct worker *worker)
 
 	lock_acquire(&core->lock);
 	stay_awake = lie_down(core, worker);
-	if (stay_awake && !atomic_load_relaxed(&core->ready) && !core->disposals.first) {
-		/* Closed, and nothing is left to do. (Relaxed: under the lock.) */
+	/* The look comes after closed was seen: who pushed before that saw our search. */
+	if (stay_awake && !queue_has_work(core)) {
+		/* Closed, and nothing is left to do. */
 		crew_add(core, -(CREW_THREAD + (worker->searching ? CREW_SEARCHING : 0)));
 		worker->searching = false;
 		lock_release(&core->lock);
@@ -277,7 +278,8 @@ bool crew_sleep(struct core *core, struct worker *worker)
 			continue;
 		if (leave_idle(core, worker))
 			return false;
-		deadline = idle_deadline(core);
+		/* One of those that are kept; a resize wakes it if that changes. */
+		deadline = FERRY_NO_DEADLINE;
 	}
 	worker->searching = true; /* given by the one who roused us */
 	return true;

@@ -9,6 +9,8 @@
  *                          their way, those that poll, those that just ended a call
  *   bits 32-47  threads    all that exist or are being made
  *   bit  48     closed     no job is accepted any more
+ *   bits 49-63  unborn     of the threads, those that did not run yet: making one may
+ *                          still fail, so nobody leaves because there are enough of them
  *
  * A worker that is none of the two is inside a call. Whoever holds a search looks at
  * the queue again after giving it up, before it enters a call or sleeps: so as long as
@@ -17,7 +19,8 @@
  * The cross (P3), both halves sequentially consistent:
  *   submit   pushes the job                   then loads the crew word
  *   worker   gives up its search or sleeps    then loads the stack of submissions
- * At least one of the two sees the other.
+ * At least one of the two sees the other. Who moves jobs from the stack to their lanes
+ * without taking one stands in for those who pushed them, and looks at the crew, too.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +29,9 @@
 #define CREW_SEARCHING ((uint64_t)1 << 16)
 #define CREW_THREAD ((uint64_t)1 << 32)
 #define CREW_CLOSED ((uint64_t)1 << 48)
+#define CREW_UNBORN ((uint64_t)1 << 49)
+/* What a thread that is being made counts as. */
+#define CREW_MAKING (CREW_THREAD + CREW_UNBORN + CREW_SEARCHING)
 
 static inline unsigned crew_sleeping(uint64_t crew)
 {
@@ -40,6 +46,12 @@ static inline unsigned crew_searching(uint64_t crew)
 static inline unsigned crew_threads(uint64_t crew)
 {
 	return (unsigned)(crew >> 32 & 0xffff);
+}
+
+/* Threads that run, and so will leave only by themselves. */
+static inline unsigned crew_born(uint64_t crew)
+{
+	return crew_threads(crew) - (unsigned)(crew >> 49);
 }
 
 static inline bool crew_is_closed(uint64_t crew)

@@ -13,9 +13,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/options.h"
-
-/* The job inside whose function this thread is; nested runs put the outer one back. */
-static __thread struct job *current __attribute__((tls_model("initial-exec")));
+#include "base/thread.h"
 
 bool job_wants_tail(const ferry_job_options *options)
 {
@@ -131,16 +129,23 @@ static void expire_if_late(struct job *job)
 {
 	struct job_tail *tail = job_tail(job);
 
-	if (tail && tail->base.deadline_ns != FERRY_NO_DEADLINE &&
-	    tail->base.deadline_ns <= clock_now())
-		future_expire(&job->future, ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
+	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
+
+	if (!tail || tail->base.deadline_ns == FERRY_NO_DEADLINE ||
+	    tail->base.deadline_ns > clock_now())
+		return;
+	/* A bridged one is posted by whoever discards it, once: it may be gone then. */
+	if (job->future.flags & FUTURE_BRIDGED)
+		future_expire_silently(&job->future, error);
+	else
+		future_expire(&job->future, error);
 }
 
 struct job_run job_run(struct job *job, void (*started)(void *user), void (*ended)(void *user),
 		       void *user)
 {
 	struct job_run run = { .ran = false };
-	struct job *outer = current;
+	struct job **current = &thread_self()->job, *outer = *current;
 	ferry_result result = { .disposer = NULL };
 	bool bridged = job->future.flags & FUTURE_BRIDGED;
 	uint64_t begun = 0;
@@ -160,9 +165,9 @@ struct job_run job_run(struct job *job, void (*started)(void *user), void (*ende
 		run.sampled = true;
 		run.wait_ns = begun - job->future.submitted_ns;
 	}
-	current = job;
+	*current = job;
 	returned = job->fn(job->arg, &result);
-	current = outer;
+	*current = outer;
 	if (run.sampled)
 		run.run_ns = clock_now() - begun;
 	job_let_go(job);
@@ -189,17 +194,22 @@ bool job_fail(struct job *job, const ferry_error *error)
 
 int ferry_job_cancel_requested(void)
 {
-	return current ? ferry_future_cancel_requested(&current->future) : 0;
+	struct job *job = thread_self()->job;
+
+	return job ? ferry_future_cancel_requested(&job->future) : 0;
 }
 
 void *ferry_job_context(void)
 {
-	return current && current->future.tail ? job_tail(current)->context : NULL;
+	struct job *job = thread_self()->job;
+
+	return job && job->future.tail ? job_tail(job)->context : NULL;
 }
 
 const char *ferry_job_name(void)
 {
-	struct job_tail *tail = current && current->future.tail ? job_tail(current) : NULL;
+	struct job *job = thread_self()->job;
+	struct job_tail *tail = job ? job_tail(job) : NULL;
 
 	return tail && tail->base.name[0] ? tail->base.name : NULL;
 }

@@ -98,6 +98,7 @@ static struct core *core_new(const ferry_pool_options *options, unsigned cpus)
 	name_copy(core->name, sizeof(core->name), options->name ? options->name : "ferry");
 	core->options.name = NULL;
 	core->may_poll = cpus > 1 && options->spin_ns;
+	core->cpus = cpus;
 	core->spin_ns = options->spin_ns;
 	core->sample_mask = 1;
 	while (core->sample_mask < options->sample_every)
@@ -131,12 +132,12 @@ static int make_workers(struct core *core, unsigned wanted)
 
 		/* [sleep-submit] seq_cst: see crew.c. */
 		if (!atomic_swap_if_seq_cst(&core->crew, &crew,
-					    crew + CREW_THREAD + CREW_SEARCHING))
+					    crew + CREW_MAKING))
 			continue;
 		error = crew_start(core);
 		if (error) {
-			atomic_add_seq_cst(&core->crew, /* [sleep-submit] see crew.c */
-					   -(CREW_THREAD + CREW_SEARCHING));
+			/* [sleep-submit] see crew.c */
+			atomic_add_seq_cst(&core->crew, -CREW_MAKING);
 			/* Somebody may have relied on the search that was to be. */
 			if (queue_has_work(core))
 				crew_wake(core);

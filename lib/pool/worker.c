@@ -133,6 +133,8 @@ static void destroy(struct worker *worker, struct ferry_future *future)
 
 /* ---- polling ---- */
 
+/* Looks for the next job for a moment before it sleeps. It gives way between looks, so
+ * that the loop, which submits it, gets this CPU if it waits for it. */
 static bool poll(struct worker *worker)
 {
 	struct core *core = worker->core;
@@ -146,8 +148,8 @@ static bool poll(struct worker *worker)
 		worker->searching = true;
 		atomic_add_seq_cst(&core->crew, CREW_SEARCHING); /* [sleep-submit] see crew.c */
 	}
-	/* One is enough. */
-	if (crew_searching(atomic_load_relaxed(&core->crew)) > 1) /* Relaxed: a hint. */
+	/* More than there are CPUs would only be in each other's way. Relaxed: a hint. */
+	if (crew_searching(atomic_load_relaxed(&core->crew)) > core->cpus)
 		return false;
 	deadline = clock_now() + core->spin_ns;
 	do
@@ -158,7 +160,7 @@ static bool poll(struct worker *worker)
 			}
 			park_pause();
 		}
-	while (clock_now() < deadline);
+	while (park_yield(), clock_now() < deadline);
 	atomic_store_relaxed(&core->poll_credit, credit - 1);
 	return false;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The loop as a lodger in somebody else's: a descriptor, a deadline, dispatch, hooks.
+ *
+ * The host's thread, which is the loop's (steps "drain" and "deliver" of a request). A
+ * host without hooks polls, then dispatches; one with hooks calls prepare before it
+ * polls and check after. Invariant (L1): between dispatches, or between prepare and
+ * check, the loop is armed, or its descriptor is readable because work is left.
+ */
+#include "loop/turn.h"
+
+#include "base/clock.h"
+
+int ferry_loop_fd(ferry_loop *loop)
+{
+	int error = loop_check(loop);
+
+	return error ? error : loop->epoll;
+}
+
+uint64_t ferry_loop_deadline(ferry_loop *loop)
+{
+	if (loop_check(loop) || loop->ready_count)
+		return 0;
+	return timers_next(&loop->timers);
+}
+
+int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
+{
+	int error = turn_check(loop), handled;
+
+	if (error)
+		return error;
+	loop->stopped = false;
+	sleep_note_begin(loop);
+	sleep_end(loop);
+	/* Perhaps it was called for a ring that came late, or that prepare found: an event
+	 * that nobody takes would keep the descriptor readable, and the host from sleeping. */
+	if (!loop->ready_count && stack_looks_empty(&turn_port(loop)->inbox))
+		loop->bell_is_due = true;
+	error = sleep_look(loop);
+	if (error >= 0)
+		error = sleep_ring_error(loop);
+	if (error < 0) {
+		if (!loop->hooked)
+			sleep_rest(loop);
+		return error;
+	}
+	handled = turn_run(loop, budget ? budget : loop->budget);
+	sleep_note_end(loop, clock_now());
+	/* With hooks prepare arms, and says if work is left. */
+	error = loop->hooked ? 0 : sleep_rest(loop);
+	return error < 0 ? error : handled;
+}
+
+int ferry_loop_prepare(ferry_loop *loop)
+{
+	int error = loop_check(loop);
+
+	if (error)
+		return error;
+	loop->hooked = true;
+	if (loop->ready_count || timers_next(&loop->timers) <= clock_now())
+		return 1;
+	return port_arm(turn_port(loop)) ? 0 : 1;
+}
+
+int ferry_loop_check(ferry_loop *loop)
+{
+	int error = loop_check(loop);
+
+	if (!error)
+		sleep_end(loop);
+	return error;
+}

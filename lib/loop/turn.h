@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LOOP_TURN_H
+#define LOOP_TURN_H
+/*
+ * What running a loop, and dispatching it from a host, have in common: a turn, and the
+ * waiting between two turns. The loop's thread only.
+ */
+#include "loop/loop.h"
+
+static inline struct port *turn_port(struct ferry_loop *loop)
+{
+	return atomic_load_relaxed(&loop->port); /* Relaxed: only this thread changes it. */
+}
+
+/* May it have a turn? 0, what loop_check() says, or -EBUSY inside a callback. */
+int turn_check(const struct ferry_loop *loop);
+/* Takes the inbox into the ready list. */
+void turn_drain(struct ferry_loop *loop);
+/* Everything that is due, up to the budget: how many callbacks. */
+int turn_run(struct ferry_loop *loop, unsigned budget);
+
+/* Waits until something is due or the deadline: 0 or more, or a negative errno. */
+int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns);
+/* Awake: nobody rings any more. */
+void sleep_end(struct ferry_loop *loop);
+/* What epoll has, without waiting, and without a system call if there can be nothing. */
+int sleep_look(struct ferry_loop *loop);
+/*
+ * Until the next turn posts ring again, and what is left keeps the descriptor readable:
+ * a host may poll it next. 0 or a negative errno.
+ */
+int sleep_rest(struct ferry_loop *loop);
+/* A write to the eventfd that failed for good is the loop's failure (L1). */
+int sleep_ring_error(struct ferry_loop *loop);
+/* A busy stretch begins; or has ended, and may be the longest. */
+void sleep_note_begin(struct ferry_loop *loop);
+void sleep_note_end(struct ferry_loop *loop, uint64_t now_ns);
+
+#endif
