@@ -200,7 +200,8 @@ FERRY_API int ferry_error_errno(const ferry_error *error);
 /** Where a disposer may run. The numbers are ABI. */
 typedef enum ferry_disposer_kind {
 	FERRY_DISPOSE_ANYWHERE = 0, /* does not block (free): any thread, a loop's too */
-	FERRY_DISPOSE_BLOCKING = 1  /* may block (close): never on a loop's thread; handed to the pool */
+	FERRY_DISPOSE_BLOCKING = 1  /* may block (close): never on a loop's thread; handed to
+				       the pool */
 } ferry_disposer_kind;
 
 struct ferry_result;

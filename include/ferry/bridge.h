@@ -11,7 +11,7 @@
  *   ferry_local_new()        whatever the caller does       -> local
  *
  * A local belongs to its loop's thread in everything: a call from another one gets
- * -EPERM and changes nothing. Its callbacks always run from the loop, in the order
+ * -EPERM, one in a fork's child -ECHILD, and changes nothing. Its callbacks always run from the loop, in the order
  * added, never inside the call that adds or completes. A local that is pending is
  * kept by what will complete it: dropping one's reference cancels nothing.
  */
@@ -33,6 +33,8 @@ typedef void (*ferry_local_callback)(ferry_local *local, void *user);
  * @loop: the loop
  * @ret:  where to put the local
  *
+ * It does not keep ferry_loop_run() going: only what else is pending could complete it.
+ *
  * Ownership: *@ret is a new reference.
  * Context:   the loop's thread.
  * Return:    0; -EINVAL; -EPERM; -ESHUTDOWN once closed; -ECHILD; -ENOMEM.
@@ -51,7 +53,8 @@ FERRY_API ferry_local *ferry_local_ref(ferry_local *local);
  * ferry_local_unref() - let go of a local
  * @local: the local; NULL is allowed and does nothing
  *
- * Does not cancel; callbacks that were added still run. When the last reference to
+ * Does not cancel; callbacks that were added still run, unless it is a pending one of
+ * ferry_local_new(), which nobody can complete any more. When the last reference to
  * a done one goes, a result that nobody took is given to its disposer, once, and an
  * exception that nobody looked at is told to the loop's exception handler.
  *
@@ -170,7 +173,8 @@ FERRY_API int ferry_local_remove_done_callback(ferry_local *local, ferry_local_c
  * Ownership: holds a reference to @source until @target is freed.
  * Context:   the loop's thread.
  * Return:    0; -EINVAL (another loop, itself, a @target that something completes);
- *            -EALREADY if @target is done; -EPERM; -ENOMEM.
+ *            -EALREADY if @target is done; -EPERM; -ESHUTDOWN once the loop is closed;
+ *            -ENOMEM.
  */
 FERRY_API int ferry_local_chain(ferry_local *source, ferry_local *target);
 

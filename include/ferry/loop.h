@@ -69,7 +69,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options,
  * Ownership: takes @loop; references from ferry_loop_ref() keep only the handle.
  * Context:   the loop's thread; in a fork's child it frees memory and descriptors
  *            and does nothing else.
- * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks.
+ * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks;
+ *            -ESHUTDOWN if it was closed before and only a reference kept it.
  */
 FERRY_API int ferry_loop_free(ferry_loop *loop);
 
@@ -112,8 +113,8 @@ FERRY_API int ferry_loop_run(ferry_loop *loop);
  * @deadline_ns: how long to wait for that; absolute; one that has passed: do not wait
  *
  * Context: the loop's thread, not from inside its callbacks.
- * Return:  how many callbacks were handled; 0 at the deadline or when nothing is
- *          pending; -EPERM; -EBUSY; -ECHILD; another negative errno.
+ * Return:  how many callbacks were handled; 0 at the deadline, when nothing is pending
+ *          or when a signal came; -EPERM; -EBUSY; -ECHILD; another negative errno.
  */
 FERRY_API int ferry_loop_run_once(ferry_loop *loop, uint64_t deadline_ns);
 
@@ -124,7 +125,7 @@ FERRY_API int ferry_loop_run_once(ferry_loop *loop, uint64_t deadline_ns);
  * What is pending stays pending. From another thread: call_soon_threadsafe a
  * callback that calls this.
  *
- * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ECHILD.
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_loop_stop(ferry_loop *loop);
 
@@ -164,7 +165,8 @@ FERRY_API int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback f
  * Timers with the same deadline run in the order made. A million pending cost no
  * more than O(log n) to add to or to cancel from.
  *
- * Ownership: *@ret is borrowed until @fn begins or the timer is cancelled.
+ * Ownership: *@ret is borrowed until @fn begins, the timer is cancelled or the loop
+ *            closes.
  * Context:   the loop's thread.
  * Return:    0; -EINVAL (FERRY_NO_DEADLINE included); -EPERM; -ESHUTDOWN; -ECHILD;
  *            -ENOMEM.
@@ -240,7 +242,7 @@ FERRY_API int ferry_loop_check(ferry_loop *loop);
  *
  * Context: the loop's thread.
  * Return:  how many callbacks, timers and requests are pending, at most INT_MAX;
- *          -EINVAL; -EPERM.
+ *          0 once closed; -EINVAL; -EPERM; -ECHILD.
  */
 FERRY_API int ferry_loop_pending(ferry_loop *loop);
 
@@ -250,7 +252,7 @@ FERRY_API int ferry_loop_pending(ferry_loop *loop);
  * @handler: called on the loop's thread when such a local is freed; NULL: nobody
  * @user:    given to it
  *
- * Context: the loop's thread. Return: 0; -EINVAL; -EPERM.
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_loop_set_exception_handler(ferry_loop *loop, ferry_exception_handler handler,
 					       void *user);
@@ -275,7 +277,7 @@ typedef struct ferry_loop_counters {
  * @loop: the loop
  * @ret:  where to put them
  *
- * Context: the loop's thread. Return: 0; -EINVAL; -EPERM.
+ * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_loop_stats(ferry_loop *loop, ferry_loop_counters *ret);
 

@@ -40,7 +40,8 @@ typedef int (*ferry_function)(void *arg, ferry_result *out);
 typedef enum ferry_when_full {
 	FERRY_FULL_FAIL = 0,  /* refuse with -EAGAIN */
 	FERRY_FULL_BLOCK = 1, /* wait for room until the job's room_deadline_ns */
-	FERRY_FULL_RUN = 2    /* run the job in the caller, before submit returns */
+	FERRY_FULL_RUN = 2    /* run the job in the caller, before submit returns; refuse with
+				 -EAGAIN if its lane is full as well */
 } ferry_when_full;
 
 /** Options of a pool. Zero means the default of each field. */
@@ -69,13 +70,18 @@ typedef struct ferry_pool_options {
 	void (*stop)(void *user);
 	void *user;               /* given to start and stop */
 } ferry_pool_options;
-#define FERRY_POOL_OPTIONS_INIT { sizeof(ferry_pool_options), NULL, 0, 0, 0, 0, FERRY_FULL_FAIL, 0, 0, 0, NULL, NULL, NULL }
+#define FERRY_POOL_OPTIONS_INIT                                                           \
+	{                                                                                  \
+		sizeof(ferry_pool_options), NULL, 0, 0, 0, 0, FERRY_FULL_FAIL, 0, 0, 0,    \
+			NULL, NULL, NULL                                                   \
+	}
 
 /** What a context pointer needs so that it can go with a job. Static. */
 typedef struct ferry_context_hooks {
 	void *(*copy)(void *context); /* on the submitting thread; NULL: the pointer itself goes;
 					 a copy that is NULL is allowed */
-	void (*free)(void *context);  /* after the job ended or was dropped, any thread; NULL: none */
+	void (*free)(void *context);  /* after the job ended or was dropped, any thread; NULL:
+					 none */
 } ferry_context_hooks;
 
 /** Options of a job. Zero means the default of each field. */
@@ -94,7 +100,10 @@ typedef struct ferry_job_options {
 	void (*on_cancel)(ferry_future *future, void *user);
 	void *user;                       /* given to on_cancel */
 } ferry_job_options;
-#define FERRY_JOB_OPTIONS_INIT { sizeof(ferry_job_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL }
+#define FERRY_JOB_OPTIONS_INIT                                                            \
+	{                                                                                  \
+		sizeof(ferry_job_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL  \
+	}
 
 /**
  * ferry_pool_new() - make a pool and its first workers

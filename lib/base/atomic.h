@@ -66,8 +66,14 @@
  * A counter with one writer: a plain load and store, no read-modify-write.
  * Relaxed: each reader wants a number, and orders nothing by it.
  */
-#define atomic_count(object, value) \
-	atomic_store_explicit(object, atomic_load_explicit(object, memory_order_relaxed) + (value), \
+#define atomic_count(object, value)                                                             \
+	atomic_store_explicit(object,                                                           \
+			      atomic_load_explicit(object, memory_order_relaxed) + (value),     \
 			      memory_order_relaxed)
+/* The same, and what was counted before by this thread is seen by who sees this one. */
+#define atomic_count_release(object, value)                                                     \
+	atomic_store_explicit(object,                                                           \
+			      atomic_load_explicit(object, memory_order_relaxed) + (value),     \
+			      memory_order_release)
 
 #endif

@@ -50,7 +50,7 @@ static unsigned quota_of(long long quota, long long period)
 {
 	if (quota <= 0 || period <= 0)
 		return UINT_MAX;
-	quota = (quota + period - 1) / period;
+	quota = quota / period + (quota % period != 0);
 	return quota > UINT_MAX ? UINT_MAX : (unsigned)quota;
 }
 
@@ -83,7 +83,8 @@ static unsigned quota_version_1(const char *folder)
 }
 
 /* The smallest quota from the process's own group up to the root of the hierarchy. */
-static unsigned quota_upward(const char *root, const char *group, unsigned (*quota_in)(const char *))
+static unsigned quota_upward(const char *root, const char *group,
+			     unsigned (*quota_in)(const char *))
 {
 	char folder[PATH_MAX];
 	unsigned smallest = UINT_MAX;

@@ -74,7 +74,7 @@ int ferry_error_new(const char *domain, int code, const char *message, void *pay
 
 	if (!domain || !ret)
 		return -EINVAL;
-	error = memory_new(sizeof(*error) + length + 1);
+	error = memory_new_small(sizeof(*error) + length + 1);
 	if (!error)
 		return -ENOMEM;
 	text = (char *)(error + 1);

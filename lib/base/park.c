@@ -8,6 +8,8 @@
  */
 #include "base/park.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -31,6 +33,38 @@ void lock_init(struct lock *lock)
 void lock_destroy(struct lock *lock)
 {
 	pthread_mutex_destroy(&lock->mutex);
+}
+
+/* Longer than two threads that wait for each other's work take turns. */
+#define YIELD_LONG_NS 250000
+/* Longer than a time slice. */
+#define YIELD_VERY_LONG_NS 5000000
+#define YIELD_PAUSE_LEAST_NS 20000000u
+#define YIELD_PAUSE_MOST_NS 5000000000u
+
+static void pause_yielding(struct yielding *yielding, uint64_t now_ns)
+{
+	/* Long ago: nothing is made of it any more. */
+	if (now_ns - yielding->not_before_ns > 10 * yielding->pause_ns)
+		yielding->pause_ns = YIELD_PAUSE_LEAST_NS;
+	else if (yielding->pause_ns < YIELD_PAUSE_MOST_NS / 2)
+		yielding->pause_ns *= 2;
+	else
+		yielding->pause_ns = YIELD_PAUSE_MOST_NS;
+	yielding->not_before_ns = now_ns + yielding->pause_ns;
+}
+
+uint64_t yielding_once(struct yielding *yielding, uint64_t now_ns, struct stack *awaited)
+{
+	uint64_t after_ns, took_ns;
+
+	park_yield();
+	after_ns = clock_now();
+	took_ns = after_ns - now_ns;
+	if (took_ns > YIELD_VERY_LONG_NS ||
+	    (took_ns > YIELD_LONG_NS && stack_looks_empty(awaited)))
+		pause_yielding(yielding, after_ns);
+	return after_ns;
 }
 
 void park_spin(unsigned *turn)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rcu.h"
+
 struct lock {
 	pthread_mutex_t mutex;
 };
@@ -76,6 +78,24 @@ static inline void lock_release(struct lock *lock)
  */
 int thread_start(void *(*main)(void *), void *argument, size_t stack_bytes);
 #endif
+
+/*
+ * Yielding while polling a stack. Recent kernels charge a thread that yields for the rest
+ * of its time slice, so beside a thread that never yields it may not run again for many
+ * of them. One that took long and found nothing, or took very long, ends yielding, and
+ * with it polling, for a while; the next one soon after for twice as long.
+ */
+struct yielding {
+	uint64_t not_before_ns, pause_ns;
+};
+
+static inline bool yielding_allowed(const struct yielding *yielding, uint64_t now_ns)
+{
+	return now_ns >= yielding->not_before_ns;
+}
+
+/* Yields while @awaited is empty: what time it is afterwards. */
+uint64_t yielding_once(struct yielding *yielding, uint64_t now_ns, struct stack *awaited);
 
 /* Waits for another thread to do a few instructions: pause, and give way now and then. */
 void park_spin(unsigned *turn);

@@ -23,6 +23,8 @@ struct helper {
 	/* The worker's place may be used by another thread until it is taken back. */
 	void (*lend)(struct helper *helper);
 	void (*reclaim)(struct helper *helper);
+	/* A disposer that may block is about to run on the worker. */
+	void (*disposing)(struct helper *helper);
 };
 
 /* A ring that is owed to a sleeping loop (P9). */

@@ -118,6 +118,14 @@ static void source_done(ferry_local *source, void *user)
 	local_end(local, copy(local, &snapshot));
 }
 
+/* Would it wait for itself? Only a target that is waited for can be on the way back. */
+static bool is_circular(const struct ferry_local *source, const struct ferry_local *target)
+{
+	while (callback_is_any(target) && source->kind == LOCAL_CHAIN && source != target)
+		source = source_of(source);
+	return source == target;
+}
+
 int ferry_local_chain(ferry_local *source, ferry_local *target)
 {
 	int error = local_check(source);
@@ -130,13 +138,19 @@ int ferry_local_chain(ferry_local *source, ferry_local *target)
 		return -EINVAL;
 	if (target->state != LOCAL_PENDING)
 		return -EALREADY;
-	if (target->kind != LOCAL_PLAIN)
+	if (target->kind != LOCAL_PLAIN || is_circular(source, target))
 		return -EINVAL;
-	error = ferry_local_add_done_callback(source, source_done, target);
+	if (source->loop->closed)
+		return -ESHUTDOWN;
+	if (source->state == LOCAL_PENDING)
+		error = ferry_local_add_done_callback(source, source_done, target);
 	if (error)
 		return error;
 	target->kind = LOCAL_CHAIN;
 	target->job.arg = ferry_local_ref(source);
+	/* Nothing to wait for: the copy is made here, and only the callbacks take a turn. */
+	if (source->state != LOCAL_PENDING)
+		source_done(source, target);
 	return 0;
 }
 

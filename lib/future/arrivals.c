@@ -100,7 +100,8 @@ void arrivals_end(struct arrivals *all)
 {
 	size_t expected = all->attached;
 
-	for (size_t i = 0; i < all->count; i++) {
+	/* The newest first: it is found at once, however often a future stands there. */
+	for (size_t i = all->count; i-- > 0;) {
 		struct arrival *arrival = &all->entries[i];
 
 		/* 0: it has notified or will; it is counted below. */

@@ -39,21 +39,18 @@ void future_init(struct ferry_future *future, struct home *home, unsigned flags,
 
 ferry_snapshot future_snapshot_of(const struct ferry_future *future, uintptr_t word)
 {
-	ferry_snapshot snapshot = { .done = 0 };
+	ferry_snapshot snapshot = { .done = word_is_done(word) };
 
-	if (!word_is_done(word))
+	if (!snapshot.done)
 		return snapshot;
-	snapshot.done = 1;
-	switch (word_outcome(word)) {
-	case WORD_RESULT:
-		snapshot.result = future->result;
-		break;
-	case WORD_EXCEPTION:
+	/* The usual outcome first, and each field on its own: this is the hot path. */
+	if (word_outcome(word) == WORD_RESULT) {
+		snapshot.result.u64 = future->result.u64;
+		snapshot.result.disposer = future->result.disposer;
+	} else if (word_outcome(word) == WORD_EXCEPTION) {
 		snapshot.exception = future->exception;
-		break;
-	case WORD_CANCELLED:
+	} else {
 		snapshot.cancelled = 1;
-		break;
 	}
 	return snapshot;
 }
@@ -284,16 +281,17 @@ bool future_expire_silently(struct ferry_future *future, const ferry_error *erro
 
 /* ---- waiters ---- */
 
+/* Not looked into: one that is detached too late is the completer's, and may be gone. */
 static bool is_waiter(const ferry_waiter *waiter)
 {
-	return waiter && waiter->notify && !((uintptr_t)waiter & ~WORD_WAITERS);
+	return waiter && !((uintptr_t)waiter & ~WORD_WAITERS);
 }
 
 int ferry_future_attach(ferry_future *future, ferry_waiter *waiter)
 {
 	bool applied;
 
-	if (!future || !is_waiter(waiter))
+	if (!future || !is_waiter(waiter) || !waiter->notify)
 		return -EINVAL;
 	/*
 	 * [attach-complete] The release in the exchange publishes the node's fields, its
@@ -361,10 +359,15 @@ static bool owns_result(const struct ferry_future *future)
 	return word_is_done(word) && word_outcome(word) == WORD_RESULT && !(word & WORD_TAKEN);
 }
 
+/* Is there a disposer that may block, and somebody else to run it? */
+static bool can_hand_over(const struct ferry_future *future)
+{
+	return owns_result(future) && is_blocking(&future->result) && future_is_homed(future);
+}
+
 bool future_must_hand_over(const struct ferry_future *future)
 {
-	return owns_result(future) && is_blocking(&future->result) && thread_self()->loops &&
-	       future_is_homed(future);
+	return thread_self()->loops && can_hand_over(future);
 }
 
 void future_drop_outcome(struct ferry_future *future)
@@ -373,6 +376,10 @@ void future_drop_outcome(struct ferry_future *future)
 	bool homed = future_is_homed(future);
 
 	if (owns_result(future) && future->result.disposer) {
+		struct helper *helper = thread_self()->helper;
+
+		if (helper && is_blocking(&future->result))
+			helper->disposing(helper);
 		/* Relaxed: a number to show. */
 		atomic_add_relaxed(&disposed, 1);
 		future->result.disposer->dispose(&future->result);
@@ -388,18 +395,30 @@ void future_free(struct ferry_future *future)
 	memory_free(future);
 }
 
-ferry_future *ferry_future_unref(ferry_future *future)
+static void unref(struct ferry_future *future, bool may_block)
 {
 	/*
 	 * [last-unref] acq_rel, partner: the other holders' unrefs. Their uses happen before
 	 * the block is freed, and a take by one of them is seen here, so that the result is
 	 * disposed of only if nobody took it. Weaker: a use after free.
 	 */
-	if (!future || atomic_sub_acq_rel(&future->refs, 1) != 1)
-		return NULL;
-	if (future_must_hand_over(future) && future->home->hand_over(future->home, future))
-		return NULL;
+	if (atomic_sub_acq_rel(&future->refs, 1) != 1)
+		return;
+	if ((!may_block || thread_self()->loops) && can_hand_over(future) &&
+	    future->home->hand_over(future->home, future))
+		return;
 	future_drop_outcome(future);
 	future_free(future);
+}
+
+ferry_future *ferry_future_unref(ferry_future *future)
+{
+	if (future)
+		unref(future, true);
 	return NULL;
+}
+
+void future_forget(struct ferry_future *future)
+{
+	unref(future, false);
 }

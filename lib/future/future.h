@@ -117,6 +117,8 @@ bool future_is_homed(const struct ferry_future *future);
 
 /* Drops what a done future owns: an untaken result, an exception, its home. */
 void future_drop_outcome(struct ferry_future *future);
+/* Drops a reference; a disposer that may block runs at its home, if it has one. */
+void future_forget(struct ferry_future *future);
 /* True if its disposer must not run on this thread and there is a home to run it. */
 bool future_must_hand_over(const struct ferry_future *future);
 /* Frees the block, whatever its kind. */

@@ -29,7 +29,7 @@ int ferry_future_new(const ferry_future_options *given, ferry_future **ret)
 	if (home && !(home = home->ref(home)))
 		return -ECHILD;
 	has_tail = options.on_cancel || options.name;
-	future = memory_new(sizeof(*future) + (has_tail ? sizeof(*tail) : 0));
+	future = memory_new_small(sizeof(*future) + (has_tail ? sizeof(*tail) : 0));
 	if (!future) {
 		if (home)
 			home->unref(home);

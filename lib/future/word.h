@@ -82,10 +82,11 @@ static inline struct ferry_waiter *word_waiters(uintptr_t word)
 	return (struct ferry_waiter *)(word & WORD_WAITERS);
 }
 
+/* Was cancellation asked for, or was it cancelled without being asked? */
 static inline bool word_is_asked(uintptr_t word)
 {
 	if (word_is_done(word))
-		return word & WORD_ASKED;
+		return word & WORD_ASKED || word_outcome(word) == WORD_CANCELLED;
 	return word_phase(word) == WORD_RUNNING_ASKED;
 }
 

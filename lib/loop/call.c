@@ -63,7 +63,7 @@ int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback fn, void *u
 		return -EINVAL;
 	if (loop->generation != process_generation)
 		return -ECHILD;
-	call = memory_new(sizeof(*call));
+	call = memory_new_small(sizeof(*call));
 	if (!call)
 		return -ENOMEM;
 	*call = (struct call){ { NULL, call_from_afar }, loop, fn, user };

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <ferry/loop.h>
 
+#include "base/park.h"
 #include "base/thread.h"
 #include "loop/blocks.h"
 #include "loop/port.h"
@@ -43,6 +44,7 @@ struct ferry_loop {
 	void (*evict)(struct ferry_loop *loop); /* ends the pending ones, when the loop closes */
 	uint64_t poll_ns;
 	int poll_credit;
+	struct yielding yielding;
 	uint64_t busy_since_ns; /* the end of the last wait */
 	ferry_exception_handler handler;
 	void *handler_user;

@@ -87,6 +87,9 @@ bool port_arm(struct port *port)
 
 bool port_disarm(struct port *port)
 {
+	/* Relaxed: only this thread makes it AWAKE, and nobody else changes that. */
+	if (atomic_load_relaxed(&port->state) == PORT_AWAKE)
+		return false;
 	/* [arm-post] seq_cst only because it is an exchange; a poster that still sees ARMED
 	 * fails its own exchange, or rings once for nothing. */
 	return atomic_exchange_seq_cst(&port->state, PORT_AWAKE) == PORT_RUNG;

@@ -13,6 +13,9 @@
 
 /* Polling pays as long as the last polls hit. */
 #define POLL_CREDIT_MOST 32
+/* With more than that it gives way before the first look, too: what comes in one by one
+ * costs a turn each, and a worker may be waiting for this CPU. */
+#define FEW_IN_FLIGHT 4
 #define EVENTS 64
 
 /* ---- what epoll has ---- */
@@ -68,9 +71,20 @@ void sleep_note_end(struct ferry_loop *loop, uint64_t now_ns)
 		loop->counters.longest_dispatch_ns = busy;
 }
 
-static bool may_poll(const struct ferry_loop *loop)
+static bool may_poll(const struct ferry_loop *loop, uint64_t now_ns)
 {
-	return loop->poll_ns && loop->in_flight && loop->poll_credit > 0;
+	return loop->poll_ns && loop->in_flight && loop->poll_credit > 0 &&
+	       yielding_allowed(&loop->yielding, now_ns);
+}
+
+static bool look_often(struct port *port)
+{
+	for (int i = 0; i < 32; i++) {
+		if (!stack_looks_empty(&port->inbox))
+			return true;
+		park_pause();
+	}
+	return false;
 }
 
 /*
@@ -83,19 +97,21 @@ static bool poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns)
 	struct port *port = turn_port(loop);
 	uint64_t until = now_ns + loop->poll_ns;
 
+	if (until > deadline_ns)
+		until = deadline_ns;
 	loop->counters.polls++;
-	do
-		for (int i = 0; i < 32; i++) {
-			if (!stack_looks_empty(&port->inbox)) {
-				loop->counters.poll_hits++;
-				loop->poll_credit = POLL_CREDIT_MOST;
-				return true;
-			}
-			park_pause();
+	if (loop->in_flight > FEW_IN_FLIGHT)
+		now_ns = yielding_once(&loop->yielding, now_ns, &port->inbox);
+	do {
+		if (look_often(port)) {
+			loop->counters.poll_hits++;
+			loop->poll_credit = POLL_CREDIT_MOST;
+			return true;
 		}
-	while (park_yield(), clock_now() < until && until <= deadline_ns);
+		now_ns = yielding_once(&loop->yielding, now_ns, &port->inbox);
+	} while (now_ns < until);
 	loop->poll_credit--;
-	return false;
+	return !stack_looks_empty(&port->inbox);
 }
 
 /* A sleep that ended so soon that polling would have served: it may be tried again. */
@@ -117,12 +133,11 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 	now = clock_now();
 	sleep_note_end(loop, now);
 	loop->busy_since_ns = now;
-	if (loop->ready_count || !stack_looks_empty(&port->inbox)) {
-		sleep_end(loop);
+	/* Between two calls of run_once it is armed: nobody shall ring while it polls. */
+	sleep_end(loop);
+	if (loop->ready_count || !stack_looks_empty(&port->inbox))
 		return sleep_look(loop);
-	}
-	if (deadline_ns <= now || (may_poll(loop) && poll(loop, now, deadline_ns))) {
-		sleep_end(loop);
+	if (deadline_ns <= now || (may_poll(loop, now) && poll(loop, now, deadline_ns))) {
 		sleep_note_begin(loop);
 		return sleep_look(loop);
 	}
@@ -131,7 +146,8 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 		return sleep_look(loop);
 	}
 	loop->counters.sleeps++;
-	count = take_events(loop, deadline_ns == FERRY_NO_DEADLINE ? UINT64_MAX : deadline_ns - now);
+	count = take_events(loop, deadline_ns == FERRY_NO_DEADLINE ? FERRY_NO_DEADLINE
+								    : deadline_ns - now);
 	sleep_note_begin(loop);
 	judge_sleep(loop, loop->busy_since_ns - now);
 	return count;

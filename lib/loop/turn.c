@@ -117,6 +117,8 @@ static int leave(struct ferry_loop *loop, int result)
 {
 	int error = sleep_rest(loop);
 
+	/* No wait follows that would note how long this dispatch took. */
+	sleep_note_end(loop, clock_now());
 	return error && result >= 0 ? error : result;
 }
 

@@ -33,7 +33,6 @@ struct ferry_lane {
 	size_t queued;
 	unsigned running, max_running; /* max 0: not limited, and running is not kept */
 	bool brief;
-	bool open; /* its handle was not freed */
 	uint8_t number;
 	char name[16];
 };
@@ -55,7 +54,9 @@ struct worker {
 	unsigned nested;             /* functions it is inside of; its own */
 	unsigned number;
 	struct ferry_lane *lane;     /* of the job it runs, not nested */
+	struct ferry_lane *debtor;   /* of the job whose ring it owes */
 	bool more;                   /* unclaimed work was left when it took that job */
+	struct yielding yielding;
 	uint64_t debt_since;         /* when the ring it owes was put off; 0: it owes none */
 	struct tally tally;
 };
@@ -80,7 +81,8 @@ struct core {
 	_Atomic int poll_credit;     /* how well polling paid lately: see worker.c */
 
 	_Alignas(CACHE_LINE) struct lock lock;
-	_Atomic size_t ready;   /* jobs in lanes that can hand out; written under the lock */
+	_Atomic size_t ready;   /* disposals, and jobs in lanes that can hand out; written
+				   under the lock */
 	size_t queued;          /* jobs in all lanes */
 	struct ferry_lane *lanes[LANES_MOST + 1]; /* number 0 is the ordinary one */
 	struct cds_list_head turns;   /* lanes that can hand out, the next one first */
@@ -90,6 +92,9 @@ struct core {
 	unsigned max_threads, live, next_number;
 	unsigned lent;                /* places lent, part of limit */
 	bool broken;
+	bool forsaken;                /* its handle was freed */
+	bool sealed;                  /* shut down: what is queued now will be refused */
+	unsigned ending;              /* who took queued jobs out to end them */
 	uint64_t accepted, cancelled, expired, failed, wakeups;
 	struct tally left;            /* of workers that are gone */
 	_Atomic uint64_t caller_started, caller_ended; /* jobs run by who submitted them */
@@ -116,11 +121,12 @@ struct handout {
 struct handout queue_take(struct core *core);
 /* One job of a limited lane has ended. */
 void queue_release_lane(struct core *core, struct ferry_lane *lane);
-/* Moves what was submitted to its lanes. Under the lock. */
+/* Moves what was submitted to its lanes. Under the lock; whoever does not take from the
+ * queue then calls queue_tell() after releasing it. */
 void queue_splice(struct core *core);
 /* Appends one job. Under the lock, after a splice. */
 void queue_append(struct core *core, struct job *job);
-/* Takes everything out, for shutdown. Under the lock. */
+/* Takes everything out, for shutdown; husks are counted and dropped. */
 void queue_empty(struct core *core, struct chain *out);
 /* Takes one job out again that was just submitted to that lane, without looking into it:
  * true if it was still there. Under the lock, after a splice. */
@@ -129,7 +135,6 @@ bool queue_withdraw(struct core *core, struct job *job, unsigned number);
 void queue_purge(struct core *core);
 /* Reserves a place, where max_queued is set: false if there is none. */
 bool queue_reserve(struct core *core);
-void queue_unreserve(struct core *core);
 /* Blocks until a place is reserved: 0, -ETIMEDOUT or -ESHUTDOWN. */
 int queue_wait_for_room(struct core *core, uint64_t deadline_ns);
 /* Wakes so many who wait for room. Under the lock. */
@@ -138,6 +143,13 @@ void queue_wake_room(struct core *core, unsigned count);
 bool queue_claim_lane(struct core *core, struct ferry_lane *lane);
 /* Could somebody find unclaimed work? Sequentially consistent: half of the cross. */
 bool queue_has_work(struct core *core);
+/* Wakes somebody if there is work that nobody is about to find: for who made it ready
+ * without submitting it. */
+void queue_look(struct core *core);
+/* The same for who only moved jobs to their lanes. */
+void queue_tell(struct core *core);
+/* A future to be destroyed, NULL if there is none. Under the lock. */
+struct ferry_future *queue_take_disposal(struct core *core);
 /* Counts one that ended before it ran. Under the lock. */
 void queue_count_husk(struct core *core, uintptr_t word);
 
@@ -163,6 +175,8 @@ bool crew_retire(struct core *core, struct worker *worker);
 void *worker_main(void *argument);
 /* Adds a timed run to the histograms. */
 void worker_count(struct tally *tally, const struct job_run *run);
+/* The helper's way of hearing that the worker is about to block outside of a job. */
+void worker_disposing(struct helper *helper);
 
 /* ---- helper.c ---- */
 
@@ -170,8 +184,6 @@ void worker_count(struct tally *tally, const struct job_run *run);
 void worker_helper(struct worker *worker);
 /* The pool that this thread is a worker of, NULL if of none. */
 struct core *worker_core(void);
-/* How many functions of that pool this thread is inside of. */
-unsigned worker_nested(void);
 
 /* ---- submit.c ---- */
 
@@ -196,10 +208,17 @@ static inline struct core *core_of(struct home *home)
 /* Options NULL: the ordinary lane. 0 or -ENOMEM. */
 int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_lane **ret);
 
+/* ---- stats.c ---- */
+
+/* How many jobs are inside their function, or in the hand of a worker. */
+uint64_t stats_running(struct core *core);
+
 /* ---- shutdown.c ---- */
 
 /* The start hook failed: every queued job fails, and no other is accepted. */
 void shutdown_break(struct core *core);
+/* Runs the disposers that wait for a worker on this thread. */
+void shutdown_dispose_all(struct core *core);
 /* The home's way of running a disposer that may block. */
 bool shutdown_hand_over(struct home *home, struct ferry_future *future);
 

@@ -107,13 +107,36 @@ void crew_wake(struct core *core)
 			/* Somebody else roused it: others may have relied on our search. */
 			crew_add(core, -CREW_SEARCHING);
 		} else {
-			if (crew_start(core) == 0)
+			int error = crew_start(core);
+
+			if (!error)
 				return;
 			crew_add(core, -CREW_MAKING);
+			if (error == -ESHUTDOWN)
+				return; /* what is left is ended by who closed the pool */
 		}
 		if (!queue_has_work(core))
 			return;
 	}
+}
+
+/*
+ * False if the pool has closed and its last worker has left: a shutdown may have said so,
+ * and nobody may call the start hook any more.
+ */
+static bool join(struct core *core, struct worker *worker)
+{
+	bool joins;
+
+	lock_acquire(&core->lock);
+	joins = core->live || !crew_is_closed(crew_of(core));
+	if (joins) {
+		worker->number = core->next_number++;
+		cds_list_add(&worker->member, &core->workers);
+		core->live++;
+	}
+	lock_release(&core->lock);
+	return joins;
 }
 
 int crew_start(struct core *core)
@@ -125,11 +148,10 @@ int crew_start(struct core *core)
 		worker->core = core;
 		worker->searching = true;
 		worker_helper(worker);
-		lock_acquire(&core->lock);
-		worker->number = core->next_number++;
-		cds_list_add(&worker->member, &core->workers);
-		core->live++;
-		lock_release(&core->lock);
+		if (!join(core, worker)) {
+			memory_free(worker);
+			return -ESHUTDOWN;
+		}
 		core->home.ref(&core->home);
 		error = thread_start(worker_main, worker, core->options.stack_bytes);
 	}
@@ -187,14 +209,19 @@ bool crew_retire(struct core *core, struct worker *worker)
 	return false;
 }
 
-/* Lies down, unless there is work. Under the lock: true if it must not sleep. */
+/* Lies down, unless there is work, or it must leave. Under the lock: true if it must not
+ * sleep. */
 static bool lie_down(struct core *core, struct worker *worker)
 {
+	uint64_t crew;
+
 	queue_splice(core);
 	/* Relaxed: under the lock, where it is written. */
 	if (atomic_load_relaxed(&core->ready))
 		return true;
-	if (crew_is_closed(crew_of(core)))
+	crew = crew_of(core);
+	/* It leaves, here or in crew_retire(). A resize wakes those that lie already. */
+	if (crew_is_closed(crew) || crew_born(crew) > limit_of(core))
 		return true;
 	atomic_store_relaxed(&worker->woken, 0); /* Relaxed: shared by the lock. */
 	worker->is_idle = true;
@@ -257,7 +284,7 @@ bool crew_sleep(struct core *core, struct worker *worker)
 	lock_acquire(&core->lock);
 	stay_awake = lie_down(core, worker);
 	/* The look comes after closed was seen: who pushed before that saw our search. */
-	if (stay_awake && !queue_has_work(core)) {
+	if (stay_awake && crew_is_closed(crew_of(core)) && !queue_has_work(core)) {
 		/* Closed, and nothing is left to do. */
 		crew_add(core, -(CREW_THREAD + (worker->searching ? CREW_SEARCHING : 0)));
 		worker->searching = false;
@@ -287,16 +314,18 @@ bool crew_sleep(struct core *core, struct worker *worker)
 
 void crew_wake_all(struct core *core)
 {
-	for (;;) {
-		struct worker *worker;
+	struct worker *worker, *next;
+	struct cds_list_head roused;
 
-		lock_acquire(&core->lock);
-		worker = rouse(core);
-		if (worker)
-			crew_add(core, CREW_SEARCHING - CREW_SLEEPING);
-		lock_release(&core->lock);
-		if (!worker)
-			return;
-		unpark(worker);
+	CDS_INIT_LIST_HEAD(&roused);
+	/* All at once: one that sleeps again meanwhile is not roused a second time. */
+	lock_acquire(&core->lock);
+	while ((worker = rouse(core))) {
+		crew_add(core, CREW_SEARCHING - CREW_SLEEPING);
+		cds_list_add(&worker->idle, &roused);
 	}
+	lock_release(&core->lock);
+	/* Each stays parked, and its link ours, until it is told. */
+	cds_list_for_each_entry_safe(worker, next, &roused, idle)
+		unpark(worker);
 }

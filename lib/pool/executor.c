@@ -35,6 +35,9 @@ int ferry_executor_submit(const ferry_executor *executor, ferry_function fn, voi
 	error = options_read(&theirs, sizeof(theirs), executor);
 	if (!error)
 		error = options_read(&options, sizeof(options), given);
+	/* In a fork's child nobody completes the job: future_is_orphan(). */
+	if (!error)
+		error = process_prepare();
 	if (error)
 		return error;
 	if (!theirs.execute || options.lane || options.room_deadline_ns)

@@ -53,6 +53,9 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	ferry_future_ref(future);
 	run = job_run(job, started, ended, worker);
 	queue_release_lane(core, lane);
+	/* We go on with our own job: what waited for the lane needs somebody else. */
+	if (lane->max_running)
+		queue_look(core);
 	if (!run.ran)
 		ferry_future_unref(future);
 	worker_count(&worker->tally, &run);
@@ -72,8 +75,7 @@ static void lend(struct helper *helper)
 	/* Relaxed: see crew.c; the look at the crew that follows is what counts. */
 	atomic_add_relaxed(&core->limit, 1);
 	lock_release(&core->lock);
-	if (queue_has_work(core))
-		crew_wake(core);
+	queue_look(core);
 }
 
 static void reclaim(struct helper *helper)
@@ -88,7 +90,7 @@ static void reclaim(struct helper *helper)
 
 void worker_helper(struct worker *worker)
 {
-	worker->helper = (struct helper){ run_awaited, lend, reclaim };
+	worker->helper = (struct helper){ run_awaited, lend, reclaim, worker_disposing };
 }
 
 struct core *worker_core(void)
@@ -96,11 +98,4 @@ struct core *worker_core(void)
 	struct helper *helper = thread_self()->helper;
 
 	return helper ? worker_of(helper)->core : NULL;
-}
-
-unsigned worker_nested(void)
-{
-	struct helper *helper = thread_self()->helper;
-
-	return helper ? worker_of(helper)->nested : 0;
 }

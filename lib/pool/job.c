@@ -70,7 +70,7 @@ struct job *job_new(struct home *home, ferry_function fn, void *arg,
 		    const ferry_job_options *options)
 {
 	size_t tail_bytes = job_wants_tail(options) ? sizeof(struct job_tail) : 0;
-	struct job *job = memory_new(sizeof(*job) + tail_bytes);
+	struct job *job = memory_new_small(sizeof(*job) + tail_bytes);
 
 	/* One reference for whoever runs it, one for whoever submits it. */
 	if (job)
@@ -90,7 +90,8 @@ void job_refuse(struct job *job)
 /* The exception for what a function returned, which ought to be 0 or a negative errno. */
 static const ferry_error *exception_of(int returned)
 {
-	const ferry_error *error = returned < 0 ? ferry_error_from_errno(-returned) : NULL;
+	bool is_errno = returned < 0 && returned >= -INT32_MAX;
+	const ferry_error *error = is_errno ? ferry_error_from_errno(-returned) : NULL;
 
 	return error ? error : ferry_error_from_errno(EINVAL);
 }

@@ -16,7 +16,6 @@ int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_
 	if (!lane)
 		return -ENOMEM;
 	lane->core = core;
-	lane->open = true;
 	CDS_INIT_LIST_HEAD(&lane->turn);
 	name_copy(lane->name, sizeof(lane->name),
 		  options && options->name ? options->name : "lane");
@@ -76,18 +75,12 @@ int ferry_lane_new(ferry_pool *pool, const ferry_lane_options *given, ferry_lane
 
 ferry_lane *ferry_lane_free(ferry_lane *lane)
 {
-	struct core *core;
-
-	if (!lane)
-		return NULL;
-	core = lane->core;
 	/*
 	 * The lane itself stays: a worker may be about to give back its place. Its number
-	 * is not used again, which 255 lanes a pool allow for.
+	 * is not used again, which 255 lanes a pool allow for. No lock: in a fork's child
+	 * it may be held for ever (P6).
 	 */
-	lock_acquire(&core->lock);
-	lane->open = false;
-	lock_release(&core->lock);
-	core_unref(core);
+	if (lane)
+		core_unref(lane->core);
 	return NULL;
 }

@@ -7,6 +7,7 @@
  * and not yet given out; what is not given out is cancelled when the map is freed.
  */
 #include "base/memory.h"
+#include "base/options.h"
 #include "pool/core.h"
 
 #define MOST 1000000
@@ -14,7 +15,8 @@
 struct ferry_map {
 	ferry_pool *pool;
 	ferry_function fn;
-	ferry_job_options options;
+	ferry_job_options options; /* its name points to ours */
+	char name[NAME_ROOM];
 	size_t count, window;
 	size_t submitted, given;
 	ferry_future **futures; /* array [window], used as a ring */
@@ -53,8 +55,15 @@ int ferry_pool_map(ferry_pool *pool, ferry_function fn, void *const *args, size_
 	map = memory_new(sizeof(*map) + (count + window) * sizeof(void *));
 	if (!map)
 		return -ENOMEM;
-	*map = (ferry_map){ pool, fn, options, count, window, 0, 0, NULL };
+	*map = (ferry_map){ .pool = pool, .fn = fn, .options = options };
+	map->count = count;
+	map->window = window;
 	map->options.size = sizeof(map->options);
+	/* Jobs are still submitted when the caller's string may be gone. */
+	if (options.name) {
+		name_copy(map->name, sizeof(map->name), options.name);
+		map->options.name = map->name;
+	}
 	map->futures = (ferry_future **)(map->args + count);
 	if (count)
 		memcpy(map->args, args, count * sizeof(*args));

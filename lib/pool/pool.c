@@ -131,16 +131,14 @@ static int make_workers(struct core *core, unsigned wanted)
 		int error;
 
 		/* [sleep-submit] seq_cst: see crew.c. */
-		if (!atomic_swap_if_seq_cst(&core->crew, &crew,
-					    crew + CREW_MAKING))
+		if (!atomic_swap_if_seq_cst(&core->crew, &crew, crew + CREW_MAKING))
 			continue;
 		error = crew_start(core);
 		if (error) {
 			/* [sleep-submit] see crew.c */
 			atomic_add_seq_cst(&core->crew, -CREW_MAKING);
 			/* Somebody may have relied on the search that was to be. */
-			if (queue_has_work(core))
-				crew_wake(core);
+			queue_look(core);
 			return error;
 		}
 		crew = atomic_load_relaxed(&core->crew); /* Relaxed: as above. */
@@ -187,6 +185,7 @@ int ferry_pool_resize(ferry_pool *pool, unsigned min_threads, unsigned max_threa
 {
 	int error = submit_check(pool);
 	struct core *core;
+	bool fewer = false;
 
 	if (error)
 		return error;
@@ -198,6 +197,8 @@ int ferry_pool_resize(ferry_pool *pool, unsigned min_threads, unsigned max_threa
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
 	if (!error) {
+		/* Relaxed: under the lock, where it is written. */
+		fewer = min_threads < atomic_load_relaxed(&core->min_threads);
 		core->max_threads = max_threads;
 		/* Relaxed, both: limits, see crew.c; what follows makes everybody look. */
 		atomic_store_relaxed(&core->limit, max_threads + core->lent);
@@ -208,10 +209,10 @@ int ferry_pool_resize(ferry_pool *pool, unsigned min_threads, unsigned max_threa
 		return error;
 	/* Those that cannot be made now are made when they are needed. */
 	make_workers(core, min_threads);
-	if (queue_has_work(core))
-		crew_wake(core);
-	/* Sleepers that are too many leave, the others sleep again. Relaxed: a hint. */
-	if (crew_threads(atomic_load_relaxed(&core->crew)) > max_threads)
+	queue_look(core);
+	/* Sleepers that are too many leave, the others sleep again, and those that need not
+	 * be kept any more for a while only. Relaxed: a hint. */
+	if (fewer || crew_threads(atomic_load_relaxed(&core->crew)) > max_threads)
 		crew_wake_all(core);
 	return 0;
 }
@@ -247,6 +248,9 @@ ferry_pool *ferry_pool_free(ferry_pool *pool)
 		free_in_child(core);
 	} else {
 		ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0);
+		lock_acquire(&core->lock);
+		core->forsaken = true;
+		lock_release(&core->lock);
 		core_unref(core);
 	}
 	memory_free(pool);

@@ -5,8 +5,8 @@
  * Workers take (step "queue" of a request); the stack is filled by submit.c before,
  * worker.c runs the job after. Invariant: within a lane, first in, first out per
  * submitting thread (P10); what is done already (a husk) is counted once, under the
- * lock, and discarded outside of it (P1); ready is the number of jobs that a worker
- * could be given now.
+ * lock, and discarded outside of it (P1); ready is the number of jobs and disposals
+ * that a worker could be given now.
  */
 #include "pool/core.h"
 
@@ -69,10 +69,12 @@ void queue_splice(struct core *core)
 		struct ferry_waiter *next = node->next;
 		struct job *job = job_of_node(node);
 
-		if (job->future.flags & FUTURE_DISPOSAL)
+		if (job->future.flags & FUTURE_DISPOSAL) {
 			chain_append(&core->disposals, node);
-		else
+			set_ready(core, ready_of(core) + 1);
+		} else {
 			queue_append(core, job);
+		}
 		node = next;
 	}
 }
@@ -80,12 +82,36 @@ void queue_splice(struct core *core)
 bool queue_has_work(struct core *core)
 {
 	/*
-	 * [sleep-submit] Sequentially consistent look at the stack, after a change of the
-	 * crew word; partner: submit_job(), which pushes and then looks at the crew. Ready
-	 * is relaxed: what is in lanes was seen by the one who put it there, who held the
-	 * lock and looked at the crew afterwards.
+	 * [sleep-submit] Sequentially consistent looks, after a change of the crew word;
+	 * partners: submit_job(), which pushes and then looks at the crew; and whoever moved
+	 * jobs from the stack to their lanes, who changed ready under the lock and looked at
+	 * the crew after releasing it. Between the two the work is in neither place.
 	 */
-	return !stack_is_empty(&core->submissions) || ready_of(core);
+	return !stack_is_empty(&core->submissions) || atomic_load_seq_cst(&core->ready);
+}
+
+void queue_look(struct core *core)
+{
+	if (queue_has_work(core))
+		crew_wake(core);
+}
+
+void queue_tell(struct core *core)
+{
+	/* [sleep-submit] In a closed pool nobody sleeps, and what a late submitter pushed
+	 * is his to take out again. */
+	if (!crew_is_closed(atomic_load_seq_cst(&core->crew)))
+		queue_look(core);
+}
+
+struct ferry_future *queue_take_disposal(struct core *core)
+{
+	struct ferry_waiter *node = chain_take(&core->disposals);
+
+	if (!node)
+		return NULL;
+	set_ready(core, ready_of(core) - 1);
+	return container(node, struct ferry_future, node);
 }
 
 void queue_count_husk(struct core *core, uintptr_t word)
@@ -138,13 +164,6 @@ bool queue_reserve(struct core *core)
 	return false;
 }
 
-void queue_unreserve(struct core *core)
-{
-	lock_acquire(&core->lock);
-	free_place(core);
-	lock_release(&core->lock);
-}
-
 int queue_wait_for_room(struct core *core, uint64_t deadline_ns)
 {
 	struct room_waiter waiter;
@@ -159,8 +178,10 @@ int queue_wait_for_room(struct core *core, uint64_t deadline_ns)
 		}
 		/* [sleep-submit] not needed: a shutdown sets closed and then takes the lock. */
 		if (crew_is_closed(atomic_load_relaxed(&core->crew)) || error) {
+			if (!error)
+				error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
 			lock_release(&core->lock);
-			return error ? error : -ESHUTDOWN;
+			return error;
 		}
 		atomic_store_relaxed(&waiter.woken, 0); /* Relaxed: shared by the lock. */
 		cds_list_add_tail(&waiter.link, &core->room);
@@ -179,6 +200,7 @@ int queue_wait_for_room(struct core *core, uint64_t deadline_ns)
 	}
 }
 
+/* Its place in a bounded queue is not free yet. */
 static struct job *pop(struct core *core, struct ferry_lane *lane)
 {
 	struct job *job = job_of_node(chain_take(&lane->queue));
@@ -187,7 +209,6 @@ static struct job *pop(struct core *core, struct ferry_lane *lane)
 	core->queued--;
 	if (in_turns(lane))
 		set_ready(core, ready_of(core) - 1);
-	free_place(core);
 	return job;
 }
 
@@ -206,17 +227,14 @@ struct handout queue_take(struct core *core)
 
 	lock_acquire(&core->lock);
 	queue_splice(core);
-	if (core->disposals.first) {
-		struct job *job = job_of_node(chain_take(&core->disposals));
-
-		out.disposal = &job->future;
-	}
+	out.disposal = queue_take_disposal(core);
 	while (!out.disposal && !out.job && !cds_list_empty(&core->turns)) {
 		struct ferry_lane *lane = cds_list_first_entry(&core->turns, struct ferry_lane,
 							       turn);
 		struct job *job = pop(core, lane);
 		uintptr_t word = future_word(&job->future);
 
+		free_place(core);
 		if (word_is_done(word)) {
 			queue_count_husk(core, word);
 			chain_append(&husks, &job->future.node);
@@ -233,7 +251,7 @@ struct handout queue_take(struct core *core)
 			cds_list_add_tail(&lane->turn, &core->turns);
 		}
 	}
-	out.more = ready_of(core) || core->disposals.first;
+	out.more = ready_of(core);
 	lock_release(&core->lock);
 	discard_all(&husks);
 	return out;
@@ -283,7 +301,9 @@ bool queue_withdraw(struct core *core, struct job *job, unsigned number)
 	return true;
 }
 
-static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain *out, bool husks)
+/* Takes out what is done, counted, and the rest, too, if @out is not NULL. */
+static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain *husks,
+		       struct chain *out)
 {
 	struct chain kept = { NULL, NULL };
 	size_t count = lane->queued;
@@ -292,13 +312,15 @@ static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain 
 		struct job *job = pop(core, lane);
 		uintptr_t word = future_word(&job->future);
 
-		if (husks && !word_is_done(word)) {
-			/* It stays: what pop() did is taken back. */
+		if (!word_is_done(word) && !out) {
+			/* It stays, and keeps its place. */
 			chain_append(&kept, &job->future.node);
 			continue;
 		}
-		queue_count_husk(core, word);
-		chain_append(out, &job->future.node);
+		free_place(core);
+		if (word_is_done(word))
+			queue_count_husk(core, word);
+		chain_append(word_is_done(word) ? husks : out, &job->future.node);
 	}
 	while (kept.first) {
 		chain_append(&lane->queue, chain_take(&kept));
@@ -306,8 +328,6 @@ static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain 
 		core->queued++;
 		if (in_turns(lane))
 			set_ready(core, ready_of(core) + 1);
-		if (core->options.max_queued)
-			atomic_add_relaxed(&core->places, 1); /* Relaxed: as in free_place(). */
 	}
 	if (!lane->queued && in_turns(lane))
 		leave_turns(core, lane);
@@ -315,20 +335,23 @@ static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain 
 
 void queue_empty(struct core *core, struct chain *out)
 {
-	for (unsigned i = 0; i <= LANES_MOST; i++)
-		if (core->lanes[i])
-			empty_lane(core, core->lanes[i], out, false);
-}
-
-void queue_purge(struct core *core)
-{
 	struct chain husks = { NULL, NULL };
 
 	lock_acquire(&core->lock);
 	queue_splice(core);
 	for (unsigned i = 0; i <= LANES_MOST; i++)
 		if (core->lanes[i])
-			empty_lane(core, core->lanes[i], &husks, true);
+			empty_lane(core, core->lanes[i], &husks, out);
+	if (out) {
+		core->sealed = true;
+		core->ending++;
+	}
 	lock_release(&core->lock);
+	queue_tell(core);
 	discard_all(&husks);
+}
+
+void queue_purge(struct core *core)
+{
+	queue_empty(core, NULL);
 }

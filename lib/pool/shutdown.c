@@ -32,17 +32,13 @@ static void end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 		struct job *job = job_of_node(node);
 		bool bridged = job->future.flags & FUTURE_BRIDGED;
 
-		if (word_phase(future_word(&job->future)) != WORD_PENDING) {
-			/* A husk, counted when it was taken out, or claimed by a waiter. */
-			job_discard(job);
-			continue;
-		}
 		/* Both notify, which hands a bridged block back to its loop. */
-		if (error ? job_fail(job, error) : ferry_future_cancel(&job->future) == 1) {
+		if (word_phase(future_word(&job->future)) == WORD_PENDING &&
+		    (error ? job_fail(job, error) : ferry_future_cancel(&job->future) == 1)) {
 			cancelled += !error;
 			failed += error != NULL;
 		} else {
-			/* It was ended, or claimed, just now. */
+			/* It was ended since it was taken out, or a waiter claimed it. */
 			lock_acquire(&core->lock);
 			queue_count_husk(core, future_word(&job->future));
 			lock_release(&core->lock);
@@ -55,17 +51,18 @@ static void end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 	lock_acquire(&core->lock);
 	core->cancelled += cancelled;
 	core->failed += failed;
+	core->ending--;
 	lock_release(&core->lock);
+	/* [leave-shutdown] acq_rel, as in leave(): a shutdown beside this one goes on. */
+	atomic_add_acq_rel(&core->departures, 1);
+	park_wake(&core->departures, INT32_MAX);
 }
 
 static void end_queued(struct core *core, const ferry_error *error)
 {
 	struct chain jobs = { NULL, NULL };
 
-	lock_acquire(&core->lock);
-	queue_splice(core);
 	queue_empty(core, &jobs);
-	lock_release(&core->lock);
 	end_jobs(core, &jobs, error);
 }
 
@@ -73,8 +70,9 @@ void shutdown_break(struct core *core)
 {
 	lock_acquire(&core->lock);
 	core->broken = true;
-	/* Relaxed: a limit, see crew.c; no thread is to be made any more. */
-	atomic_store_relaxed(&core->limit, 0);
+	/* Relaxed: a limit, see crew.c; no thread is to be made any more. Lent places are
+	 * taken back later. */
+	atomic_store_relaxed(&core->limit, core->lent);
 	core->max_threads = 0;
 	lock_release(&core->lock);
 	close_pool(core);
@@ -84,22 +82,20 @@ void shutdown_break(struct core *core)
 
 /* ---- results that nobody took ---- */
 
-static void dispose_all(struct core *core)
+void shutdown_dispose_all(struct core *core)
 {
 	for (;;) {
-		struct ferry_waiter *node;
 		struct ferry_future *future;
 
 		lock_acquire(&core->lock);
 		queue_splice(core);
-		node = chain_take(&core->disposals);
-		if (node)
+		future = queue_take_disposal(core);
+		if (future)
 			/* Relaxed: one writer at a time, under the lock. */
 			atomic_count(&core->left.disposed, 1);
 		lock_release(&core->lock);
-		if (!node)
+		if (!future)
 			return;
-		future = container(node, struct ferry_future, node);
 		future_drop_outcome(future);
 		future_free(future);
 	}
@@ -133,47 +129,35 @@ bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 	/* Relaxed: see crew.c. */
 	if (crew_needs_waking(crew, atomic_load_relaxed(&core->limit)))
 		crew_wake(core);
-	/* The last worker may have left meanwhile: then there is nobody but us. */
+	/* The last worker may have left meanwhile: then there is nobody but us. If it has
+	 * not, it looks once more as it leaves: see worker.c. */
 	if (crew_is_closed(crew) && !has_workers(core))
-		dispose_all(core);
+		shutdown_dispose_all(core);
 	core_unref(core);
 	return true;
 }
 
 /* ---- shutdown ---- */
 
-static uint64_t sum_of(struct tally *tally)
+/* Every worker has left, and nobody is about to end jobs that were queued. */
+static bool is_over(struct core *core)
 {
-	/* [count] acquire, partner: none needed; ended is read first so that it is never
-	 * more than started. */
-	uint64_t ended = atomic_load_acquire(&tally->ended);
-
-	return atomic_load_acquire(&tally->started) - ended; /* [count] */
-}
-
-static uint64_t count_running(struct core *core)
-{
-	struct worker *worker;
-	uint64_t ended, running;
+	bool over;
 
 	lock_acquire(&core->lock);
-	ended = atomic_load_acquire(&core->caller_ended); /* [count] */
-	running = atomic_load_acquire(&core->caller_started) - ended + sum_of(&core->left);
-	cds_list_for_each_entry(worker, &core->workers, member)
-		running += sum_of(&worker->tally);
+	over = !core->live && !core->ending;
 	lock_release(&core->lock);
-	return running;
+	return over;
 }
 
-/* Returns when every worker has left, or at the deadline. */
-static void wait_for_workers(struct core *core, uint64_t deadline_ns)
+/* Returns when it is over, or at the deadline. */
+static void wait_for_end(struct core *core, uint64_t deadline_ns)
 {
 	for (;;) {
 		/* [leave-shutdown] acquire, partner: leave() in worker.c. */
 		uint32_t departures = atomic_load_acquire(&core->departures);
 
-		if (!has_workers(core) ||
-		    park_wait(&core->departures, departures, deadline_ns) < 0)
+		if (is_over(core) || park_wait(&core->departures, departures, deadline_ns) < 0)
 			return;
 	}
 }
@@ -198,11 +182,11 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 		end_queued(core, NULL);
 	crew_wake_all(core);
 	if (mode != FERRY_SHUTDOWN_ABANDON && !inside)
-		wait_for_workers(core, deadline_ns);
+		wait_for_end(core, deadline_ns);
 	/* A drain that ran out of time leaves nothing queued either. */
 	end_queued(core, NULL);
 	if (!thread_self()->loops || !has_workers(core))
-		dispose_all(core);
-	running = count_running(core);
+		shutdown_dispose_all(core);
+	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;
 }

@@ -24,11 +24,15 @@ static void add_husks(struct ferry_lane *lane, ferry_pool_counters *counters)
 	}
 }
 
-static void add_tally(struct tally *tally, ferry_pool_counters *counters, uint64_t *started)
+static void add_runs(struct tally *tally, ferry_pool_counters *counters, uint64_t *started)
 {
 	/* [count] acquire, both: ended before started, so that running is never negative. */
 	counters->ran += atomic_load_acquire(&tally->ended);
 	*started += atomic_load_acquire(&tally->started);
+}
+
+static void add_numbers(struct tally *tally, ferry_pool_counters *counters)
+{
 	/* Relaxed, all: numbers to show. */
 	counters->sampled += atomic_load_relaxed(&tally->sampled);
 	counters->late_rings += atomic_load_relaxed(&tally->late_rings);
@@ -39,29 +43,48 @@ static void add_tally(struct tally *tally, ferry_pool_counters *counters, uint64
 	}
 }
 
-/* Under the lock. */
-static void read_counters(struct core *core, ferry_pool_counters *counters)
+/* What became of the jobs. Under the lock. */
+static void count_jobs(struct core *core, ferry_pool_counters *counters)
 {
-	uint64_t crew, started, gone;
 	struct worker *worker;
+	uint64_t started, gone;
 
-	queue_splice(core);
-	/* [count] acquire, both, as in add_tally(). */
+	/* What started is read before what was accepted: a job that a waiter runs may not
+	 * have reached its lane (P4). [count] acquire, both, as in add_runs(). */
 	counters->ran = atomic_load_acquire(&core->caller_ended);
 	started = atomic_load_acquire(&core->caller_started);
-	add_tally(&core->left, counters, &started);
+	add_runs(&core->left, counters, &started);
 	cds_list_for_each_entry(worker, &core->workers, member)
-		add_tally(&worker->tally, counters, &started);
+		add_runs(&worker->tally, counters, &started);
 	counters->running = started - counters->ran;
+	queue_splice(core);
 	counters->cancelled = core->cancelled;
 	counters->expired = core->expired;
 	counters->failed = core->failed;
 	for (unsigned i = 0; i <= LANES_MOST; i++)
 		if (core->lanes[i])
 			add_husks(core->lanes[i], counters);
-	counters->accepted = core->accepted;
+	/* What came after the end is not accepted: who pushed it will take it out again. */
+	counters->accepted = core->accepted - (core->sealed ? core->queued : 0);
 	gone = started + counters->cancelled + counters->expired + counters->failed;
 	counters->queued = counters->accepted - gone;
+	/* After the end what is in no lane is in somebody's hand, and may be about to run. */
+	if (core->sealed) {
+		counters->running += counters->queued;
+		counters->queued = 0;
+	}
+}
+
+/* Under the lock. */
+static void read_counters(struct core *core, ferry_pool_counters *counters)
+{
+	struct worker *worker;
+	uint64_t crew;
+
+	count_jobs(core, counters);
+	add_numbers(&core->left, counters);
+	cds_list_for_each_entry(worker, &core->workers, member)
+		add_numbers(&worker->tally, counters);
 	/* Relaxed, all: numbers to show; attempted is what they add up to. */
 	counters->refused = atomic_load_relaxed(&core->refused);
 	counters->attempted = counters->refused + counters->accepted;
@@ -72,6 +95,17 @@ static void read_counters(struct core *core, ferry_pool_counters *counters)
 	counters->idle = crew_sleeping(crew);
 	counters->min_threads = atomic_load_relaxed(&core->min_threads);
 	counters->max_threads = core->max_threads;
+}
+
+uint64_t stats_running(struct core *core)
+{
+	ferry_pool_counters counters;
+
+	lock_acquire(&core->lock);
+	count_jobs(core, &counters);
+	lock_release(&core->lock);
+	queue_tell(core);
+	return counters.running;
 }
 
 int ferry_pool_stats(ferry_pool *pool, ferry_pool_counters *ret)
@@ -86,5 +120,6 @@ int ferry_pool_stats(ferry_pool *pool, ferry_pool_counters *ret)
 	lock_acquire(&pool->core->lock);
 	read_counters(pool->core, ret);
 	lock_release(&pool->core->lock);
+	queue_tell(pool->core);
 	return 0;
 }

@@ -48,8 +48,9 @@ static int why_closed(struct core *core)
 	return error;
 }
 
-/* Finds a place in the bounded queue: 0, 1 (run it yourself) or a refusal. */
-static int find_place(struct core *core, uint64_t deadline_ns)
+/* Finds a place in the bounded queue: 0, 1 (run it yourself, the lane's place is taken)
+ * or a refusal. */
+static int find_place(struct core *core, struct ferry_lane *lane, uint64_t deadline_ns)
 {
 	if (queue_reserve(core))
 		return 0;
@@ -59,7 +60,7 @@ static int find_place(struct core *core, uint64_t deadline_ns)
 		return 0;
 	switch (core->options.when_full) {
 	case FERRY_FULL_RUN:
-		return 1;
+		return queue_claim_lane(core, lane) ? 1 : -EAGAIN;
 	case FERRY_FULL_BLOCK:
 		if (thread_self()->loops || worker_core() == core)
 			return -EDEADLK;
@@ -71,7 +72,7 @@ static int find_place(struct core *core, uint64_t deadline_ns)
 
 static void caller_started(void *user)
 {
-	struct core *core = user;
+	struct core *core = ((struct ferry_lane *)user)->core;
 
 	lock_acquire(&core->lock);
 	core->accepted++;
@@ -81,17 +82,20 @@ static void caller_started(void *user)
 
 static void caller_ended(void *user)
 {
-	struct core *core = user;
+	struct ferry_lane *lane = user;
 
 	/* [count] acq_rel, partner: ferry_pool_stats(), which reads ended before started. */
-	atomic_add_acq_rel(&core->caller_ended, 1);
+	atomic_add_acq_rel(&lane->core->caller_ended, 1);
+	queue_release_lane(lane->core, lane);
+	queue_look(lane->core);
 }
 
 /* FERRY_FULL_RUN: the caller is the worker, just this once. */
-static void run_in_caller(struct core *core, struct job *job)
+static void run_in_caller(struct core *core, struct ferry_lane *lane, struct job *job)
 {
-	if (!job_run(job, caller_started, caller_ended, core).ran) {
+	if (!job_run(job, caller_started, caller_ended, lane).ran) {
 		/* Its deadline had passed. */
+		queue_release_lane(core, lane);
 		lock_acquire(&core->lock);
 		core->accepted++;
 		core->expired++;
@@ -143,13 +147,13 @@ int submit_job(struct core *core, struct job *job, const ferry_job_options *opti
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		return refuse(core, why_closed(core));
 	if (core->options.max_queued)
-		place = find_place(core, options->room_deadline_ns);
+		place = find_place(core, core->lanes[lane], options->room_deadline_ns);
 	if (place < 0)
 		return refuse(core, place);
 	job->future.lane = (uint8_t)lane;
 	sample(core, job);
 	if (place > 0) {
-		run_in_caller(core, job);
+		run_in_caller(core, core->lanes[lane], job);
 		return 0;
 	}
 	/* [submit-run] release (rcu.c), partner: queue_splice(): the job's fields. */
@@ -187,7 +191,7 @@ int ferry_pool_submit(ferry_pool *pool, ferry_function fn, void *arg,
 	if (ret)
 		*ret = &job->future;
 	else
-		ferry_future_unref(&job->future);
+		future_forget(&job->future);
 	return 0;
 }
 
@@ -283,10 +287,9 @@ int ferry_pool_submit_batch(ferry_pool *pool, const ferry_batch_job *jobs, size_
 		refuse(pool->core, 0);
 		job_refuse(job_of_node(node));
 	}
-	/* [sleep-submit] seq_cst, after the jobs became ready; one decision for all: the
-	 * one who is woken wakes the next before it enters a call. */
-	if (filled)
-		wake_for_new_work(pool->core, atomic_load_seq_cst(&pool->core->crew));
+	/* [sleep-submit] after the jobs became ready; one decision for all: the one who is
+	 * woken wakes the next before it enters a call. */
+	queue_tell(pool->core);
 	if (!filled && memory_for < count && !error)
 		error = refuse(pool->core, -ENOMEM);
 	return filled || !error ? (int)filled : error;

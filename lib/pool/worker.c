@@ -57,10 +57,12 @@ static void look_at_debt(struct worker *worker)
 	struct debt *debt = &thread_self()->debt;
 
 	debt->allowed = false;
-	if (!debt->creditor)
+	if (!debt->creditor) {
 		worker->debt_since = 0;
-	else if (!worker->debt_since)
+	} else if (!worker->debt_since) {
 		worker->debt_since = clock_now();
+		worker->debtor = worker->lane;
+	}
 	if (debt->posts >= HAND_MOST)
 		pay(worker);
 }
@@ -74,7 +76,8 @@ static void started(void *user)
 	struct core *core = worker->core;
 
 	atomic_count(&worker->tally.started, 1);
-	if (!worker->lane->brief)
+	/* A job that blocks delays results of its own lane at most. */
+	if (!worker->lane->brief || worker->lane != worker->debtor)
 		pay(worker);
 	crew_end_search(core, worker);
 	/* [sleep-submit] The load comes after our change of the crew, if we made one. */
@@ -118,13 +121,19 @@ static void run(struct worker *worker, const struct handout *out)
 	worker_count(&worker->tally, &run);
 }
 
-/* A result that nobody took, whose disposer may block. */
-static void destroy(struct worker *worker, struct ferry_future *future)
+/* A disposer that may block is about to run, which is like entering a call. */
+void worker_disposing(struct helper *helper)
 {
+	struct worker *worker = (struct worker *)helper;
+
 	pay(worker);
 	crew_end_search(worker->core, worker);
-	if (queue_has_work(worker->core))
-		crew_wake(worker->core);
+	queue_look(worker->core);
+}
+
+/* A result that nobody took was handed over by a thread that must not block. */
+static void destroy(struct worker *worker, struct ferry_future *future)
+{
 	atomic_count(&worker->tally.disposed, 1);
 	future_drop_outcome(future);
 	future_free(future);
@@ -133,6 +142,16 @@ static void destroy(struct worker *worker, struct ferry_future *future)
 
 /* ---- polling ---- */
 
+static bool look_often(struct core *core)
+{
+	for (int i = 0; i < 32; i++) {
+		if (!stack_looks_empty(&core->submissions))
+			return true;
+		park_pause();
+	}
+	return false;
+}
+
 /* Looks for the next job for a moment before it sleeps. It gives way between looks, so
  * that the loop, which submits it, gets this CPU if it waits for it. */
 static bool poll(struct worker *worker)
@@ -140,9 +159,12 @@ static bool poll(struct worker *worker)
 	struct core *core = worker->core;
 	/* Relaxed, here and below: a hint about how well polling pays. */
 	int credit = atomic_load_relaxed(&core->poll_credit);
-	uint64_t deadline;
+	uint64_t now, deadline;
 
 	if (!core->may_poll || credit <= 0)
+		return false;
+	now = clock_now();
+	if (!yielding_allowed(&worker->yielding, now))
 		return false;
 	if (!worker->searching) {
 		worker->searching = true;
@@ -151,16 +173,14 @@ static bool poll(struct worker *worker)
 	/* More than there are CPUs would only be in each other's way. Relaxed: a hint. */
 	if (crew_searching(atomic_load_relaxed(&core->crew)) > core->cpus)
 		return false;
-	deadline = clock_now() + core->spin_ns;
-	do
-		for (int i = 0; i < 32; i++) {
-			if (!stack_looks_empty(&core->submissions)) {
-				atomic_store_relaxed(&core->poll_credit, POLL_CREDIT_MOST);
-				return true;
-			}
-			park_pause();
+	deadline = now + core->spin_ns;
+	do {
+		if (look_often(core)) {
+			atomic_store_relaxed(&core->poll_credit, POLL_CREDIT_MOST);
+			return true;
 		}
-	while (park_yield(), clock_now() < deadline);
+		now = yielding_once(&worker->yielding, now, &core->submissions);
+	} while (now < deadline);
 	atomic_store_relaxed(&core->poll_credit, credit - 1);
 	return false;
 }
@@ -223,13 +243,28 @@ static void add_tally(struct tally *to, struct tally *from)
 		atomic_count(&sum[i], atomic_load_relaxed(&part[i]));
 }
 
+/* The last one out leaves no result behind that was handed over as it left (F7). */
+static void lock_for_leaving(struct core *core)
+{
+	for (;;) {
+		lock_acquire(&core->lock);
+		if (core->live > 1)
+			return;
+		queue_splice(core);
+		if (!core->disposals.first)
+			return;
+		lock_release(&core->lock);
+		shutdown_dispose_all(core);
+	}
+}
+
 /* The last of it: the counters are handed over, and a shutdown that waits is told. */
 static void leave(struct worker *worker)
 {
 	struct core *core = worker->core;
 
 	thread_self()->helper = NULL;
-	lock_acquire(&core->lock);
+	lock_for_leaving(core);
 	add_tally(&core->left, &worker->tally);
 	cds_list_del(&worker->member);
 	core->live--;
@@ -251,6 +286,30 @@ static void resign(struct worker *worker)
 	worker->searching = false;
 }
 
+/* Its start hook, which may take long: nobody who sleeps is left asleep meanwhile
+ * because this worker is about to look. */
+static bool start(struct worker *worker)
+{
+	struct core *core = worker->core;
+
+	crew_end_search(core, worker);
+	/* [sleep-submit] The load comes after our change of the crew. */
+	if (crew_sleeping(atomic_load_seq_cst(&core->crew)))
+		queue_look(core);
+	return core->options.start(core->options.user) == 0;
+}
+
+/* The hooks are those of whoever has the pool, and nobody's once it is freed (P5). */
+static bool may_call_hooks(struct core *core)
+{
+	bool may;
+
+	lock_acquire(&core->lock);
+	may = !core->forsaken;
+	lock_release(&core->lock);
+	return may;
+}
+
 void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
@@ -258,11 +317,12 @@ void *worker_main(void *argument)
 
 	name_thread(worker);
 	thread_self()->helper = &worker->helper;
-	if (options->start && options->start(options->user) != 0) {
+	atomic_add_seq_cst(&worker->core->crew, -CREW_UNBORN); /* [sleep-submit] see crew.c */
+	if (options->start && may_call_hooks(worker->core) && !start(worker)) {
 		resign(worker);
 	} else {
 		work(worker);
-		if (options->stop)
+		if (options->stop && may_call_hooks(worker->core))
 			options->stop(options->user);
 	}
 	leave(worker);
