@@ -392,7 +392,7 @@ static void run_one(struct report *report)
 int bench_main(const struct bench_program *program, int argc, char **argv)
 {
 	struct report report = { .program = program };
-	bool ran = false;
+	bool known = false, ran = false;
 
 	bench.program = program;
 	bench.options = options_parse(program, argc, argv);
@@ -418,15 +418,16 @@ int bench_main(const struct bench_program *program, int argc, char **argv)
 	else
 		take_all_samples(&report);
 	close_program();
-	for (size_t i = 0; i < program->count; i++)
+	for (size_t i = 0; i < program->count; i++) {
+		known |= report.cases[i].selected;
 		ran |= report.cases[i].rounds > 0;
-	if (ran || !(bench.options.one || bench.options.only))
+	}
+	if (known)
 		print_report(&report);
 	else
-		fprintf(stderr, "%s: no such case, or none that can run here; see --list\n",
-			program->name);
+		fprintf(stderr, "%s: no such case; see --list\n", program->name);
 	free_report(&report);
-	if (ran)
-		return EXIT_SUCCESS;
-	return bench.options.one || bench.options.only ? 2 : EXIT_SKIPPED;
+	if (!known)
+		return 2;
+	return ran ? EXIT_SUCCESS : EXIT_SKIPPED;
 }

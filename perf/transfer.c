@@ -232,7 +232,9 @@ static void run_python(const struct bench_case *self, struct bench_sample *sampl
 	int matched, status;
 	FILE *python;
 
-	snprintf(command, sizeof(command), "python3 '%s/perf/transfer.py' '%s' %llu",
+	snprintf(command, sizeof(command),
+		 "command -v python3 >/dev/null || exit 127; "
+		 "exec python3 '%s/perf/transfer.py' '%s' %llu",
 		 PERF_SOURCE_ROOT, (const char *)self->argument,
 		 (unsigned long long)sample->operations);
 	python = popen(command, "re");

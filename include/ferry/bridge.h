@@ -11,9 +11,10 @@
  *   ferry_local_new()        whatever the caller does       -> local
  *
  * A local belongs to its loop's thread in everything: a call from another one gets
- * -EPERM, one in a fork's child -ECHILD, and changes nothing. Its callbacks always run from the loop, in the order
- * added, never inside the call that adds or completes. A local that is pending is
- * kept by what will complete it: dropping one's reference cancels nothing.
+ * -EPERM, one in a fork's child -ECHILD, and changes nothing. Its callbacks always run
+ * from the loop, in the order added, never inside the call that adds or completes. A
+ * local that is pending is kept by what will complete it: dropping one's reference
+ * cancels nothing.
  */
 #include <ferry/loop.h>
 #include <ferry/pool.h>

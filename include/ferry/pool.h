@@ -265,7 +265,8 @@ typedef enum ferry_shutdown {
  *               what is still queued is cancelled
  *
  * New jobs are refused from the moment it begins. Blocking disposers that are still
- * to run are run by the calling thread, unless it is a loop's. May be called again,
+ * to run are run by the calling thread, unless it is a loop's: then by a worker, or, if
+ * none is left, by a thread made for that alone. May be called again,
  * to wait longer or to change from draining to cancelling.
  *
  * Context: any thread. On a worker of the pool no mode waits, and draining is refused.

@@ -23,7 +23,9 @@ static struct watch_payload *payload_of(struct ferry_local *local)
 static unsigned readiness_of(uint32_t events)
 {
 	return (events & EPOLLIN ? FERRY_READABLE : 0u) |
-	       (events & EPOLLOUT ? FERRY_WRITABLE : 0u) | (events & EPOLLHUP ? FERRY_HANGUP : 0u) | (events & EPOLLERR ? FERRY_FAILED : 0u);
+	       (events & EPOLLOUT ? FERRY_WRITABLE : 0u) |
+	       (events & EPOLLHUP ? FERRY_HANGUP : 0u) |
+	       (events & EPOLLERR ? FERRY_FAILED : 0u);
 }
 
 static void ready(struct watcher *watcher, uint32_t events)

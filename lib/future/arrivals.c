@@ -105,7 +105,8 @@ void arrivals_end(struct arrivals *all)
 		struct arrival *arrival = &all->entries[i];
 
 		/* 0: it has notified or will; it is counted below. */
-		if (arrival->attached && ferry_future_detach(arrival->future, &arrival->waiter) == 1)
+		if (arrival->attached &&
+		    ferry_future_detach(arrival->future, &arrival->waiter) == 1)
 			expected--;
 	}
 	want(all, expected);

@@ -75,6 +75,9 @@ static int arm(struct watch *watch, int epoll, int fd, uint32_t events)
 	watch->registration++;
 	event.data.u64 = (uint64_t)watch->registration << 32 | (uint32_t)fd;
 	error = sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	/* EEXIST: it could not be taken out when the last watch ended. */
+	if (error == -EEXIST)
+		error = sys_epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
 	watch->registered = !error;
 	return error;
 }

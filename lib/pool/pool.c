@@ -127,7 +127,8 @@ static int make_workers(struct core *core, unsigned wanted)
 	/* Relaxed, both: the exchange decides. */
 	uint64_t crew = atomic_load_relaxed(&core->crew);
 
-	while (crew_threads(crew) < wanted && crew_threads(crew) < atomic_load_relaxed(&core->limit)) {
+	while (crew_threads(crew) < wanted &&
+	       crew_threads(crew) < atomic_load_relaxed(&core->limit)) {
 		int error;
 
 		/* [sleep-submit] seq_cst: see crew.c. */

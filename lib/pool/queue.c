@@ -17,7 +17,11 @@ static bool in_turns(struct ferry_lane *lane)
 
 static void set_ready(struct core *core, size_t ready)
 {
-	/* Relaxed: written under the lock; outside it is a hint (queue_has_work()). */
+	/*
+	 * Relaxed: the lock is what makes the cross here. Whoever makes work ready holds it,
+	 * and looks at the crew afterwards; whoever lies down holds it too, so one of the two
+	 * comes second and sees what the other did. Outside of it this is a hint.
+	 */
 	atomic_store_relaxed(&core->ready, ready);
 }
 

@@ -111,14 +111,43 @@ static bool has_workers(struct core *core)
 	return has;
 }
 
+static void *disposer_main(void *argument)
+{
+	struct core *core = argument;
+
+	shutdown_dispose_all(core);
+	core_unref(core);
+	return NULL;
+}
+
+/*
+ * On a loop's thread, with no worker left. If no thread can be made the results stay
+ * queued, and hold the core, until somebody comes this way again.
+ */
+static void dispose_elsewhere(struct core *core)
+{
+	core->home.ref(&core->home);
+	if (thread_start(disposer_main, core, core->options.stack_bytes) < 0)
+		core_unref(core);
+}
+
+static bool has_disposals(struct core *core)
+{
+	bool has;
+
+	lock_acquire(&core->lock);
+	queue_splice(core);
+	has = core->disposals.first;
+	lock_release(&core->lock);
+	return has;
+}
+
 bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 {
 	struct core *core = core_of(home);
 	uint64_t crew;
 
-	/* Relaxed: only saves the trouble. */
-	if (core->generation != process_generation ||
-	    (crew_is_closed(atomic_load_relaxed(&core->crew)) && !has_workers(core)))
+	if (core->generation != process_generation)
 		return false;
 	/* The future holds the core, and we the future, until it is pushed. */
 	core->home.ref(home);
@@ -129,36 +158,42 @@ bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 	/* Relaxed: see crew.c. */
 	if (crew_needs_waking(crew, atomic_load_relaxed(&core->limit)))
 		crew_wake(core);
-	/* The last worker may have left meanwhile: then there is nobody but us. If it has
+	/* The last worker may have left: then a thread is made for this alone. If it has
 	 * not, it looks once more as it leaves: see worker.c. */
 	if (crew_is_closed(crew) && !has_workers(core))
-		shutdown_dispose_all(core);
+		dispose_elsewhere(core);
 	core_unref(core);
 	return true;
 }
 
 /* ---- shutdown ---- */
 
-/* Every worker has left, and nobody is about to end jobs that were queued. */
+/*
+ * Every worker has left, and nobody is about to end jobs that were queued. What is queued
+ * then came too late: who submitted it takes it out again, and it was refused.
+ */
 static bool is_over(struct core *core)
 {
 	bool over;
 
 	lock_acquire(&core->lock);
 	over = !core->live && !core->ending;
+	core->sealed |= over;
 	lock_release(&core->lock);
 	return over;
 }
 
-/* Returns when it is over, or at the deadline. */
-static void wait_for_end(struct core *core, uint64_t deadline_ns)
+/* True when it is over, false at the deadline. */
+static bool wait_for_end(struct core *core, uint64_t deadline_ns)
 {
 	for (;;) {
 		/* [leave-shutdown] acquire, partner: leave() in worker.c. */
 		uint32_t departures = atomic_load_acquire(&core->departures);
 
-		if (is_over(core) || park_wait(&core->departures, departures, deadline_ns) < 0)
-			return;
+		if (is_over(core))
+			return true;
+		if (park_wait(&core->departures, departures, deadline_ns) < 0)
+			return is_over(core);
 	}
 }
 
@@ -181,12 +216,13 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	if (mode != FERRY_SHUTDOWN_DRAIN)
 		end_queued(core, NULL);
 	crew_wake_all(core);
-	if (mode != FERRY_SHUTDOWN_ABANDON && !inside)
-		wait_for_end(core, deadline_ns);
 	/* A drain that ran out of time leaves nothing queued either. */
-	end_queued(core, NULL);
-	if (!thread_self()->loops || !has_workers(core))
+	if (mode == FERRY_SHUTDOWN_ABANDON || inside || !wait_for_end(core, deadline_ns))
+		end_queued(core, NULL);
+	if (!thread_self()->loops)
 		shutdown_dispose_all(core);
+	else if (!has_workers(core) && has_disposals(core))
+		dispose_elsewhere(core);
 	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;
 }

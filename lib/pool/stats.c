@@ -93,7 +93,7 @@ static void read_counters(struct core *core, ferry_pool_counters *counters)
 	crew = atomic_load_relaxed(&core->crew);
 	counters->threads = crew_threads(crew);
 	counters->idle = crew_sleeping(crew);
-	counters->min_threads = atomic_load_relaxed(&core->min_threads);
+	counters->min_threads = atomic_load_relaxed(&core->min_threads); /* as above */
 	counters->max_threads = core->max_threads;
 }
 

@@ -75,7 +75,8 @@ static void started(void *user)
 	struct worker *worker = user;
 	struct core *core = worker->core;
 
-	atomic_count(&worker->tally.started, 1);
+	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
+	atomic_count_release(&worker->tally.started, 1);
 	/* A job that blocks delays results of its own lane at most. */
 	if (!worker->lane->brief || worker->lane != worker->debtor)
 		pay(worker);
@@ -95,7 +96,8 @@ static void ended(void *user)
 	struct worker *worker = user;
 
 	worker->nested--;
-	atomic_count(&worker->tally.ended, 1);
+	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
+	atomic_count_release(&worker->tally.ended, 1);
 	thread_self()->debt.allowed = worker->lane->brief;
 	queue_release_lane(worker->core, worker->lane);
 	crew_begin_search(worker->core, worker);
@@ -181,7 +183,7 @@ static bool poll(struct worker *worker)
 		}
 		now = yielding_once(&worker->yielding, now, &core->submissions);
 	} while (now < deadline);
-	atomic_store_relaxed(&core->poll_credit, credit - 1);
+	atomic_store_relaxed(&core->poll_credit, credit - 1); /* Relaxed: a hint. */
 	return false;
 }
 

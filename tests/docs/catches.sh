@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The rules of this suite can be broken: each is, in a copy of what they look at, and the script that
+# watches over it must say so. Usage: catches.sh ROOT LIBRARY
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../shape/tap.sh"
+root=$1 library=$2
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+
+mkdir -p "$folder/sound/tests/mutants" "$folder/page/docs"
+cp -R "$root/README.md" "$root/docs" "$root/lib" "$root/include" "$folder/sound"
+[ ! -d "$root/tests/mutants" ] || cp "$root"/tests/mutants/*.patch "$folder/sound/tests/mutants"
+
+# One page with one program of each kind, so that compiling takes no time.
+cp -R "$root/include" "$folder/page"
+cat >"$folder/page/README.md" <<'TXT'
+# A page
+
+<!-- test: version -->
+```c
+#include <stdio.h>
+#include <ferry.h>
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	return printf("%d\n", ferry_version() / 1000000 + (unsigned)argc) < 0;
+}
+```
+
+```console
+$ cc version.c -o version -lferry
+$ ./version
+1
+$ ./version one two
+3
+```
+
+<!-- test: unit compile -->
+```c
+#include <ferry.h>
+
+unsigned twice(void);
+
+unsigned twice(void)
+{
+	return 2 * ferry_version();
+}
+```
+TXT
+judge() { # SCRIPT TREE
+	sh "$here/$1.sh" "$2" "$library" 2>&1
+}
+
+check "snippets finds nothing in the sound page" "$(judge snippets "$folder/page" | grep -v '^ok\|^1\.\.')"
+
+# caught SCRIPT TREE RULE WHAT COMMAND: in a copy of TREE, COMMAND does WHAT, which breaks RULE
+caught() {
+	rm -rf "$folder/broken"
+	cp -R "$folder/$2" "$folder/broken"
+	if ! (cd "$folder/broken" && eval "$5" && ! diff -rq . "$folder/$2" >/dev/null); then
+		check "$1 catches $4" "could not break the tree: $5"
+		return
+	fi
+	found=$(judge "$1" "$folder/broken" | grep '^not ok')
+	case $found in
+	*"$3"*) check "$1 catches $4" "" ;;
+	*) check "$1 catches $4" "\"$3\" did not fail; what failed: ${found:-nothing}" ;;
+	esac
+}
+
+caught snippets page "version compiles" "a warning" 'sed -i "/(void)argv/d" README.md'
+caught snippets page "unit compiles" "a program that calls what is not there" \
+	'sed -i "s/2 . ferry_version/2 * ferry_other/" README.md'
+caught snippets page "prints what the page says" "an output that is not the page's" \
+	'sed -i s/^1\$/2/ README.md'
+caught snippets page "prints what the page says" "an output that the page does not show" \
+	'sed -i /^1\$/d README.md'
+caught snippets page "is marked" "a program without a marker" 'sed -i "/test: unit/d" README.md'
+caught snippets page "tells what it prints" "a program whose output nobody tells" \
+	'sed -i "/^.*console$/,/^.*$/s/console/sh/" README.md'
+caught snippets page "tells what it prints" "two programs of one name" \
+	'sed -i "s/test: unit/test: version/" README.md'
+
+caught edges sound "is in the table" "an edge that nobody tells of" \
+	'sed -i "/^| \[port\]/d" docs/memory-model.md'
+caught edges sound "is cited" "an edge that is not there any more" \
+	'sed -i "s/^| \[port\].*/&\n| [gone] | a | b | c |/" docs/memory-model.md'
+caught edges sound "twice" "an edge that is told twice" \
+	'sed -i "s/^| \[port\].*/&\n&/" docs/memory-model.md'
+caught edges sound "is in the table" "an edge that the code has new" \
+	'printf "/* [new-edge] release */\n" >>lib/pool/queue.c'
+
+caught invariants sound "each invariant once" "an invariant that is not told" \
+	'sed -i "/^| P9 /d" docs/testing.md'
+caught invariants sound "no other" "an invariant that does not exist" \
+	'printf "/* (P99) */\n" >>lib/pool/queue.c'
+caught invariants sound "each patch: its" "a patch that is not told" \
+	'printf "Invariant: P1\nBreaks: it\nCaught by: unit/test_it\n\n---\n" >tests/mutants/P1-it.patch'
+caught invariants sound "tells of is there" "a row whose patch is gone" \
+	'sed -i "s/^<!-- mutants:begin -->/&\n| P1 | it | P1-nothing.patch | unit |/" docs/testing.md'
+caught invariants sound "has a patch" "an invariant that nothing breaks" \
+	'sed -i "/mutants:begin/,/mutants:end/{/^| *P3 /d}; s/^<!-- mutants:end/| P0 |\n&/" docs/testing.md
+	rm -f tests/mutants/P3-*'
+
+caught manual sound "exported name is in docs/man" "a function left out of the manual page" \
+	'sed -i s/ferry_wrap/ferry_warp/ docs/man/ferry.7'
+caught manual sound "names nothing else" "a function that is not there" \
+	'sed -i "s/ferry_wrap/& , Fn ferry_warp/" docs/man/ferry.7'
+caught manual sound "docs/guide.md" "a function left out of the guide" \
+	'sed -i s/ferry_wrap/ferry_warp/g docs/guide.md'
+if command -v mandoc >/dev/null; then
+	caught manual sound "mandoc has nothing" "a macro that is not there" \
+		'printf ".Xyz\n" >>docs/man/ferry.7'
+fi
+finish

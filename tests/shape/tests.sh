@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Nothing is forgotten: every source file is built, every file of lib/ has its unit test, and no
+# test sleeps to let things happen. Usage: tests.sh ROOT
+. "$(dirname "$0")/tap.sh"
+cd "$1" || exit 1
+
+# unlisted FOLDER LIST PATTERN...: files of FOLDER whose names, less what the lists leave out, do not
+# stand in quotes in LIST
+unlisted() {
+	folder=$1 list=$2
+	shift 2
+	for pattern; do
+		find "$folder" -name "$pattern"
+	done | LC_ALL=C sort | while IFS= read -r file; do
+		name=${file#"${list%/*}/"}
+		grep -qF -e "'$name'" -e "'${name%.*}'" "$list" || echo "$file is not in $list"
+	done
+}
+
+check "every .c file of lib/ is built" "$(unlisted lib lib/meson.build '*.c')"
+check "every .c file of perf/ is built" "$(unlisted perf perf/meson.build '*.c')"
+check "every .c file of docs/examples/ is built" \
+	"$(unlisted docs/examples docs/examples/meson.build '*.c')"
+check "every .c file of a suite is built" "$(for list in tests/*/meson.build; do
+	unlisted "${list%/*}" "$list" '*.c'
+done | grep -v '^tests/install/consumer\.c ')"
+check "every script of a suite is run, or sourced by one that is" \
+	"$(for list in tests/*/meson.build; do
+		unlisted "${list%/*}" "$list" '*.sh' | while read -r file rest; do
+			grep -qF "/${file##*/}\"" "${list%/*}"/*.sh || echo "$file $rest"
+		done
+	done)"
+
+check "every .c file of lib/ has its unit test" \
+	"$(find lib -name '*.c' | LC_ALL=C sort | while IFS= read -r file; do
+		noun=$(basename "$file" .c)
+		floor=$(basename "$(dirname "$file")")
+		[ -f "tests/unit/test_$noun.c" ] || [ -f "tests/unit/test_${floor}_$noun.c" ] ||
+			echo "$file: no tests/unit/test_$noun.c"
+	done)"
+
+check "no test sleeps to let things happen" \
+	"$(grep -rnE '\b(u|nano|clock_nano|thrd_)?sleep *\(' tests --include='*.[ch]')$(
+	grep -rnE '(^|[;&|({]|\bdo|\bthen)[[:blank:]]*sleep +[0-9$]' tests --include='*.sh')"
+check "no sanitizer is silenced in a test" "$(find tests -name '*.supp*')$(
+	grep -rnE 'no_sanitize|_default_suppressions|suppressions=' tests --include='*.[ch]' \
+		--include=meson.build)"
+check "nothing is marked as unfinished" \
+	"$(grep -rnwE 'TODO|FIXME|XXX|HACK' include lib perf docs meson.build tests --include='*.[ch]' \
+		--include='*.md' --include=meson.build --include='*.[1-9]')"
+finish

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SUPPORT_FOLDER_H
+#define SUPPORT_FOLDER_H
+/*
+ * A folder of the test's own, under TMPDIR or /tmp, and what may lie in it.
+ *
+ *   folder_make();
+ *   folder_file("name", "content");
+ *   stat(folder_path("name"), ...)     valid until the eighth call after it
+ *   folder_remove();                   with all that is in it
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[256];
+
+__attribute__((noreturn)) static inline void folder_die(const char *what)
+{
+	fprintf(stderr, "folder: %s: %s\n", what, strerror(errno));
+	abort();
+}
+
+static inline void folder_make(void)
+{
+	const char *under = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%s/ferry-test-XXXXXX", under ? under : "/tmp");
+	/* Others than its owner may look into it: a test may go on as nobody. */
+	if (!mkdtemp(folder) || chmod(folder, 0755))
+		folder_die(folder);
+}
+
+static inline const char *folder_path(const char *name)
+{
+	static char paths[8][8192];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	return path;
+}
+
+static inline void folder_file(const char *name, const char *content)
+{
+	const char *path = folder_path(name);
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(content, file) < 0 || fclose(file))
+		folder_die(path);
+}
+
+static inline void folder_below(const char *name, unsigned mode)
+{
+	const char *path = folder_path(name);
+
+	if (mkdir(path, 0700) || chmod(path, mode))
+		folder_die(path);
+}
+
+static inline void folder_link(const char *name, const char *to)
+{
+	const char *path = folder_path(name);
+
+	if (symlink(to, path))
+		folder_die(path);
+}
+
+static inline int folder_remove_one(const char *path, const struct stat *status, int kind,
+				    struct FTW *where)
+{
+	(void)status, (void)kind, (void)where;
+	return remove(path);
+}
+
+static inline void folder_remove(void)
+{
+	if (nftw(folder, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS))
+		folder_die(folder);
+}
+
+/* From here on the process is nobody's, who may not look where only the owner may. */
+static inline void folder_be_nobody(void)
+{
+	if (getuid() == 0 && (setgid(65534) || setuid(65534)))
+		folder_die("cannot become nobody");
+}
+
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The loop as a lodger: what its host polls, until when, and what it calls (L1). */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include "support/fixture.h"
+#include "support/gate.h"
+
+TestSuite(host, .timeout = 60);
+
+#define FAR ferry_in_ns(3600000000000)
+
+static ferry_loop *loop;
+static int calls;
+
+static void begin(void)
+{
+	loop = fixture_loop();
+}
+
+static void end(void)
+{
+	ferry_loop_free(loop);
+}
+
+static void call(ferry_loop *which, void *user)
+{
+	(void)which, (void)user;
+	calls++;
+}
+
+static void post(int count)
+{
+	while (count--)
+		cr_assert_eq(ferry_loop_call_soon_threadsafe(loop, call, NULL), 0);
+}
+
+/* What a host sees: is the descriptor readable? */
+static int is_readable(void)
+{
+	struct pollfd fd = { .fd = ferry_loop_fd(loop), .events = POLLIN };
+
+	return poll(&fd, 1, 0);
+}
+
+static uint64_t rings(void)
+{
+	return fixture_loop_counters(loop).rings;
+}
+
+/* As a host does: polls until the deadline, and dispatches. */
+static int host_turn(unsigned budget)
+{
+	uint64_t deadline = ferry_loop_deadline(loop), now = ferry_now_ns();
+	struct pollfd fd = { .fd = ferry_loop_fd(loop), .events = POLLIN };
+	struct timespec timeout;
+
+	timeout.tv_sec = deadline > now ? (time_t)((deadline - now) / 1000000000) : 0;
+	timeout.tv_nsec = deadline > now ? (long)((deadline - now) % 1000000000) : 0;
+	ppoll(&fd, 1, deadline == FERRY_NO_DEADLINE ? NULL : &timeout, NULL);
+	return ferry_loop_dispatch(loop, budget);
+}
+
+/* ---- the descriptor and the deadline ---- */
+
+Test(host, with_nothing_to_do_it_sleeps_for_ever, .init = begin, .fini = end)
+{
+	int fd = ferry_loop_fd(loop);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(is_readable(), 0);
+	cr_assert_eq(ferry_loop_deadline(loop), FERRY_NO_DEADLINE);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
+	cr_assert_eq(is_readable(), 0);
+	cr_assert_eq(ferry_loop_fd(loop), fd, "it stays the same");
+}
+
+Test(host, the_deadline_is_the_earliest_timers_and_at_once_if_something_is_due, .init = begin,
+     .fini = end)
+{
+	uint64_t sooner = ferry_in_ns(1000000000000), later = sooner + 1;
+	ferry_timer *timers[2];
+
+	ferry_loop_call_at(loop, later, call, NULL, &timers[0]);
+	cr_assert_eq(ferry_loop_deadline(loop), later);
+	ferry_loop_call_at(loop, sooner, call, NULL, &timers[1]);
+	cr_assert_eq(ferry_loop_deadline(loop), sooner);
+	ferry_timer_cancel(timers[1]);
+	cr_assert_eq(ferry_loop_deadline(loop), later);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(ferry_loop_deadline(loop), 0);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(ferry_loop_deadline(loop), later);
+	ferry_timer_cancel(timers[0]);
+}
+
+Test(host, L1_a_post_makes_it_readable_until_it_is_dispatched, .init = begin, .fini = end)
+{
+	for (int i = 0; i < 5; i++) {
+		post(1);
+		cr_assert_eq(is_readable(), 1);
+		cr_assert_eq(is_readable(), 1, "polling alone does not take the event");
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+		cr_assert_eq(is_readable(), 0);
+	}
+	cr_assert_eq(calls, 5);
+}
+
+Test(host, L1_there_is_at_most_one_write_between_two_dispatches, .init = begin, .fini = end)
+{
+	for (uint64_t i = 1; i <= 10; i++) {
+		post(100);
+		cr_assert_eq(rings(), i);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 100);
+		cr_assert_eq(rings(), i);
+	}
+	cr_assert_eq(calls, 1000, "N posts, N deliveries");
+	cr_assert_eq(fixture_loop_counters(loop).posts, 1000);
+}
+
+static void post_inside(ferry_loop *which, void *user)
+{
+	(void)user;
+	cr_assert_eq(ferry_loop_call_soon_threadsafe(which, call, NULL), 0);
+}
+
+Test(host, L1_a_post_during_a_dispatch_writes_nothing_and_keeps_it_readable, .init = begin,
+     .fini = end)
+{
+	ferry_loop_call_soon(loop, post_inside, NULL);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(rings(), 0);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(calls, 1);
+	cr_assert_eq(is_readable(), 0);
+}
+
+Test(host, L1_work_that_is_left_keeps_it_readable_and_the_deadline_at_once, .init = begin,
+     .fini = end)
+{
+	post(5);
+	for (int left = 5; left > 2; left -= 2) {
+		cr_assert_eq(is_readable(), 1);
+		cr_assert_eq(ferry_loop_dispatch(loop, 2), 2);
+		cr_assert_eq(is_readable(), 1);
+		cr_assert_eq(ferry_loop_deadline(loop), 0);
+	}
+	cr_assert_eq(ferry_loop_dispatch(loop, 2), 1);
+	cr_assert_eq(is_readable(), 0);
+	cr_assert_eq(ferry_loop_deadline(loop), FERRY_NO_DEADLINE);
+	cr_assert_eq(rings(), 1, "what is left is no ring");
+}
+
+Test(host, L1_timers_that_are_left_keep_it_readable_too, .init = begin, .fini = end)
+{
+	for (int i = 0; i < 3; i++)
+		ferry_loop_call_at(loop, 0, call, NULL, NULL);
+	for (int left = 2; left > 0; left--) {
+		cr_assert_eq(ferry_loop_dispatch(loop, 1), 1);
+		cr_assert_eq(is_readable(), 1);
+		cr_assert_leq(ferry_loop_deadline(loop), ferry_now_ns());
+	}
+	cr_assert_eq(ferry_loop_dispatch(loop, 1), 1);
+	cr_assert_eq(is_readable(), 0);
+}
+
+Test(host, a_dispatch_for_no_reason_handles_nothing_and_loses_nothing, .init = begin,
+     .fini = end)
+{
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
+	post(1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+Test(host, L1_its_descriptor_works_inside_another_epoll_edge_triggered_or_not, .init = begin,
+     .fini = end)
+{
+	int hosts = epoll_create1(EPOLL_CLOEXEC);
+
+	for (int edge = 0; edge < 2; edge++) {
+		struct epoll_event event = { .events = EPOLLIN | (edge ? EPOLLET : 0u) };
+
+		cr_assert_eq(epoll_ctl(hosts, EPOLL_CTL_ADD, ferry_loop_fd(loop), &event), 0);
+		for (int i = 0; i < 5; i++) {
+			cr_assert_eq(epoll_wait(hosts, &event, 1, 0), 0);
+			post(3);
+			cr_assert_eq(epoll_wait(hosts, &event, 1, 1000), 1);
+			cr_assert_eq(ferry_loop_dispatch(loop, 0), 3);
+		}
+		cr_assert_eq(epoll_ctl(hosts, EPOLL_CTL_DEL, ferry_loop_fd(loop), NULL), 0);
+	}
+	close(hosts);
+}
+
+/* ---- a host that sleeps ---- */
+
+static void *post_at_barrier(void *arg)
+{
+	pthread_barrier_wait(arg);
+	post(1);
+	return NULL;
+}
+
+Test(host, L1_a_host_that_sleeps_is_woken_by_each_post, .init = begin, .fini = end)
+{
+	for (int i = 1; i <= 200; i++) {
+		pthread_barrier_t both;
+		pthread_t thread;
+
+		pthread_barrier_init(&both, NULL, 2);
+		pthread_create(&thread, NULL, post_at_barrier, &both);
+		pthread_barrier_wait(&both);
+		while (calls < i) /* there is no deadline: without a ring this never ends */
+			cr_assert_geq(host_turn(0), 0);
+		pthread_join(thread, NULL);
+		pthread_barrier_destroy(&both);
+	}
+}
+
+static int square(void *arg, ferry_result *out)
+{
+	uint64_t number = (uintptr_t)arg;
+
+	*out = ferry_result_u64(number * number);
+	return 0;
+}
+
+static uint64_t sum;
+
+static void add(ferry_local *local, void *user)
+{
+	(void)user;
+	sum += ferry_local_snapshot(local).result.u64;
+	calls++;
+}
+
+Test(host, offloads_timers_and_readiness_are_served_by_poll_and_dispatch, .init = begin)
+{
+	ferry_pool *pool = fixture_pool(2);
+	int ends[2];
+	ferry_local *watch;
+
+	cr_assert_eq(pipe(ends), 0);
+	watch = ferry_loop_watch_fd(loop, ends[0], FERRY_READABLE);
+	ferry_local_add_done_callback(watch, add, NULL);
+	ferry_local_unref(watch);
+	for (uintptr_t i = 1; i <= 100; i++) {
+		ferry_local *local = ferry_offload(loop, pool, square, (void *)i, NULL);
+
+		ferry_local_add_done_callback(local, add, NULL);
+		ferry_local_unref(local);
+	}
+	ferry_loop_call_at(loop, ferry_in_ns(1000000), call, NULL, NULL);
+	while (calls < 101)
+		cr_assert_geq(host_turn(16), 0);
+	cr_assert_eq(sum, 338350);
+	cr_assert_eq(ferry_loop_pending(loop), 1);
+	cr_assert_eq(write(ends[1], "x", 1), 1);
+	while (calls < 102)
+		cr_assert_geq(host_turn(16), 0);
+	cr_assert_eq(sum, 338350 + FERRY_READABLE);
+	cr_assert_eq(ferry_loop_pending(loop), 0);
+	close(ends[0]);
+	close(ends[1]);
+	fixture_end(loop, pool);
+}
+
+/* ---- hooks ---- */
+
+Test(host, L1_with_hooks_nothing_is_written_while_the_host_is_awake, .init = begin, .fini = end)
+{
+	for (uint64_t i = 1; i <= 5; i++) {
+		cr_assert_eq(ferry_loop_prepare(loop), 0, "it may sleep");
+		post(10);
+		cr_assert_eq(rings(), i, "the first post rings");
+		cr_assert_eq(is_readable(), 1);
+		cr_assert_eq(ferry_loop_check(loop), 0);
+		post(10);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 20);
+		post(10);
+		cr_assert_eq(rings(), i, "and no other until the next prepare");
+		cr_assert_eq(ferry_loop_prepare(loop), 1, "work is due: do not wait");
+		cr_assert_eq(ferry_loop_check(loop), 0);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 10);
+		cr_assert_eq(is_readable(), 0);
+	}
+	cr_assert_eq(calls, 150);
+}
+
+Test(host, L1_with_hooks_prepare_says_when_work_is_due, .init = begin, .fini = end)
+{
+	ferry_timer *timer;
+
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	ferry_loop_check(loop);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(ferry_loop_prepare(loop), 1);
+	ferry_loop_check(loop);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	ferry_loop_call_at(loop, 0, call, NULL, NULL);
+	cr_assert_eq(ferry_loop_prepare(loop), 1);
+	ferry_loop_check(loop);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	ferry_loop_call_at(loop, FAR, call, NULL, &timer);
+	cr_assert_eq(ferry_loop_prepare(loop), 0, "a timer that is not due is the deadline's");
+	ferry_loop_check(loop);
+	ferry_timer_cancel(timer);
+}
+
+Test(host, L1_a_ring_before_the_first_prepare_does_not_keep_it_readable, .init = begin,
+     .fini = end)
+{
+	post(1);
+	cr_assert_eq(ferry_loop_prepare(loop), 1);
+	cr_assert_eq(ferry_loop_check(loop), 0);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(calls, 1);
+	for (int i = 0; i < 2 && is_readable(); i++) {
+		cr_assert_eq(ferry_loop_prepare(loop), 0);
+		cr_assert_eq(ferry_loop_check(loop), 0);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
+	}
+	cr_assert_eq(is_readable(), 0, "or the host would spin");
+}
+
+Test(host, with_hooks_what_is_left_is_told_by_prepare, .init = begin, .fini = end)
+{
+	post(5);
+	for (int left = 5; left > 0; left--) {
+		cr_assert_eq(ferry_loop_prepare(loop), 1);
+		cr_assert_eq(ferry_loop_check(loop), 0);
+		cr_assert_eq(ferry_loop_dispatch(loop, 1), 1);
+	}
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	cr_assert_eq(ferry_loop_check(loop), 0);
+}
+
+Test(host, L1_with_hooks_a_host_that_sleeps_is_woken_by_each_post, .init = begin, .fini = end)
+{
+	for (int i = 1; i <= 200; i++) {
+		struct pollfd fd = { .fd = ferry_loop_fd(loop), .events = POLLIN };
+		pthread_barrier_t both;
+		pthread_t thread;
+
+		pthread_barrier_init(&both, NULL, 2);
+		pthread_create(&thread, NULL, post_at_barrier, &both);
+		pthread_barrier_wait(&both);
+		while (calls < i) {
+			int due = ferry_loop_prepare(loop);
+
+			cr_assert_geq(due, 0);
+			poll(&fd, 1, due ? 0 : -1);
+			cr_assert_eq(ferry_loop_check(loop), 0);
+			cr_assert_geq(ferry_loop_dispatch(loop, 0), 0);
+		}
+		pthread_join(thread, NULL);
+		pthread_barrier_destroy(&both);
+	}
+}
+
+/* ---- run and a host, one after the other ---- */
+
+static void stop(ferry_loop *which, void *user)
+{
+	(void)user;
+	ferry_loop_stop(which);
+}
+
+Test(host, L1_what_run_left_when_it_was_stopped_makes_it_readable, .init = begin, .fini = end)
+{
+	ferry_loop_call_soon(loop, stop, NULL);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(ferry_loop_run(loop), 1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(is_readable(), 0);
+	post(1);
+	cr_assert_eq(is_readable(), 1, "and it is armed");
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert_eq(calls, 2);
+	post(1);
+	cr_assert_eq(is_readable(), 1, "after run too");
+}
+
+Test(host, stop_ends_a_dispatch_as_well, .init = begin, .fini = end)
+{
+	ferry_loop_call_soon(loop, stop, NULL);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+/* ---- failures ---- */
+
+Test(host, a_failure_of_epoll_is_told_and_nothing_is_lost, .init = begin, .fini = end)
+{
+	int fd = ferry_loop_fd(loop), kept = dup(fd), other = open("/dev/null", O_RDONLY);
+
+	post(1);
+	cr_assert_eq(dup2(other, fd), fd);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), -EINVAL);
+	cr_assert_eq(ferry_loop_run_once(loop, 0), -EINVAL);
+	cr_assert_eq(ferry_loop_run(loop), -EINVAL);
+	cr_assert_eq(calls, 0);
+	cr_assert_eq(dup2(kept, fd), fd);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(calls, 1);
+	cr_assert_eq(is_readable(), 0);
+	close(kept);
+	close(other);
+}

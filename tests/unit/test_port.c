@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The port of a loop: inbox, state, bell (L1). */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+#include "base/sys.h"
+#include "loop/port.h"
+#include "support/fixture.h"
+
+TestSuite(port, .timeout = 30);
+
+static struct port port;
+
+static void begin(void)
+{
+	cr_assert_eq(port_open(&port), 0);
+}
+
+static void end(void)
+{
+	port_close(&port);
+}
+
+/* How often the bell was written since the last look; 0: not at all. */
+static uint64_t heard(void)
+{
+	uint64_t count;
+
+	return read(port.eventfd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+static uint64_t rings(void)
+{
+	return atomic_load_relaxed(&port.rings);
+}
+
+static uint64_t ring_failures(void)
+{
+	return atomic_load_relaxed(&port.ring_failures);
+}
+
+/* As loop_post() does. */
+static void post(struct ferry_waiter *node)
+{
+	rcu_read_begin();
+	if (port_post(&port, node))
+		port_ring(&port);
+	rcu_read_end();
+}
+
+Test(port, a_new_port_is_awake_empty_and_silent, .init = begin, .fini = end)
+{
+	cr_assert_eq(atomic_load_relaxed(&port.state), PORT_AWAKE);
+	cr_assert_null(stack_take_all(&port.inbox));
+	cr_assert_eq(heard(), 0);
+	cr_assert_eq(rings(), 0);
+}
+
+Test(port, its_descriptor_is_closed_on_exec_and_does_not_block, .init = begin, .fini = end)
+{
+	cr_assert(fcntl(port.eventfd, F_GETFD) & FD_CLOEXEC);
+	cr_assert(fcntl(port.eventfd, F_GETFL) & O_NONBLOCK);
+}
+
+Test(port, L1_a_post_to_an_awake_loop_does_not_ring, .init = begin, .fini = end)
+{
+	ferry_waiter node;
+
+	post(&node);
+	cr_assert_eq(rings(), 0);
+	cr_assert_eq(heard(), 0);
+	cr_assert_eq(stack_take_all(&port.inbox), &node);
+}
+
+Test(port, L1_the_first_post_to_an_armed_loop_rings_and_no_other, .init = begin, .fini = end)
+{
+	ferry_waiter nodes[5];
+
+	cr_assert(port_arm(&port));
+	for (int i = 0; i < 5; i++)
+		post(&nodes[i]);
+	cr_assert_eq(rings(), 1);
+	cr_assert_eq(heard(), 1);
+	for (struct ferry_waiter *node = stack_take_all(&port.inbox), *last = &nodes[4]; node;
+	     node = node->next)
+		cr_assert_eq(node, last--, "newest first");
+}
+
+Test(port, L1_arming_looks_again_and_stays_awake_if_there_is_a_post, .init = begin, .fini = end)
+{
+	ferry_waiter node, second;
+
+	post(&node);
+	cr_assert_not(port_arm(&port));
+	cr_assert_eq(atomic_load_relaxed(&port.state), PORT_AWAKE);
+	post(&second);
+	cr_assert_eq(rings(), 0);
+}
+
+Test(port, disarming_tells_whether_it_had_been_rung, .init = begin, .fini = end)
+{
+	ferry_waiter node;
+
+	cr_assert(port_arm(&port));
+	cr_assert_not(port_disarm(&port));
+	cr_assert(port_arm(&port));
+	post(&node);
+	cr_assert(port_disarm(&port));
+	cr_assert_not(port_disarm(&port));
+}
+
+Test(port, L1_each_arming_is_rung_for_once, .init = begin, .fini = end)
+{
+	for (uint64_t i = 1; i <= 3; i++) {
+		ferry_waiter nodes[2];
+
+		cr_assert(port_arm(&port));
+		post(&nodes[0]);
+		post(&nodes[1]);
+		cr_assert_eq(rings(), i);
+		cr_assert(port_disarm(&port));
+		cr_assert_not_null(stack_take_all(&port.inbox));
+	}
+	cr_assert_eq(heard(), 3);
+}
+
+Test(port, L1_a_poster_that_is_late_does_not_ring_an_awake_loop, .init = begin, .fini = end)
+{
+	ferry_waiter node;
+
+	cr_assert(port_arm(&port));
+	cr_assert(port_post(&port, &node), "it would ring");
+	port_disarm(&port); /* but the loop wakes by itself meanwhile */
+	port_ring(&port);
+	cr_assert_eq(rings(), 0);
+	cr_assert_eq(heard(), 0);
+}
+
+Test(port, a_reminder_is_heard_and_is_not_counted_as_a_ring, .init = begin, .fini = end)
+{
+	cr_assert_eq(port_remind(&port), 0);
+	cr_assert_eq(heard(), 1);
+	cr_assert_eq(rings(), 0);
+}
+
+Test(port, L1_a_full_counter_is_a_bell_that_rings_already, .init = begin, .fini = end)
+{
+	uint64_t most = UINT64_MAX - 1;
+	ferry_waiter node;
+
+	cr_assert_eq(write(port.eventfd, &most, sizeof(most)), sizeof(most));
+	cr_assert_eq(port_remind(&port), 0);
+	cr_assert(port_arm(&port));
+	post(&node);
+	cr_assert_eq(rings(), 1);
+	cr_assert_eq(ring_failures(), 0);
+	cr_assert_eq(atomic_load_relaxed(&port.ring_error), 0);
+}
+
+Test(port, L1_a_ring_that_fails_is_counted_kept_and_tried_again_by_the_next_post)
+{
+	ferry_waiter nodes[2];
+	int deaf = open("/dev/null", O_RDONLY), bell;
+
+	begin();
+	bell = port.eventfd;
+	port.eventfd = deaf; /* a write to it gives EBADF */
+	cr_assert(port_arm(&port));
+	post(&nodes[0]);
+	cr_assert_eq(ring_failures(), 1);
+	cr_assert_eq(atomic_load_relaxed(&port.ring_error), -EBADF);
+	cr_assert_eq(atomic_load_relaxed(&port.state), PORT_ARMED, "nobody has rung");
+	cr_assert_eq(port_remind(&port), -EBADF);
+	port.eventfd = bell;
+	post(&nodes[1]);
+	cr_assert_eq(heard(), 1);
+	cr_assert_eq(ring_failures(), 1);
+	close(deaf);
+	end();
+}
+
+/* ---- many threads ---- */
+
+#define THREADS 4
+#define POSTS 2000
+static struct poster {
+	pthread_t thread;
+	ferry_waiter nodes[POSTS];
+} posters[THREADS];
+static pthread_barrier_t start;
+
+static void *post_all(void *arg)
+{
+	struct poster *poster = arg;
+
+	pthread_barrier_wait(&start);
+	for (int i = 0; i < POSTS; i++)
+		post(&poster->nodes[i]);
+	return NULL;
+}
+
+Test(port, L1_many_threads_that_post_to_an_armed_loop_ring_once, .init = begin, .fini = end)
+{
+	int found = 0;
+
+	cr_assert(port_arm(&port));
+	pthread_barrier_init(&start, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&posters[i].thread, NULL, post_all, &posters[i]);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(posters[i].thread, NULL);
+	for (struct ferry_waiter *node = stack_take_all(&port.inbox); node; node = node->next)
+		found++;
+	cr_assert_eq(found, THREADS * POSTS, "N posts, N nodes");
+	cr_assert_eq(rings(), 1);
+	cr_assert_eq(heard(), 1);
+}
+
+Test(port, without_a_descriptor_it_is_not_opened)
+{
+	int before = fixture_descriptors();
+
+	fixture_descriptors_left(0);
+	cr_assert_eq(port_open(&port), -EMFILE);
+	fixture_descriptors_left(-1);
+	cr_assert_eq(fixture_descriptors(), before);
+}

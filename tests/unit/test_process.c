@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Forks: the child sees that it is one, and that its thread is nobody's any more (P6). */
+#include <criterion/criterion.h>
+
+#include "base/process.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+#include "support/fixture.h"
+#include "support/gate.h"
+
+TestSuite(process, .timeout = 60);
+
+Test(process, preparing_again_does_nothing)
+{
+	cr_assert_eq(process_prepare(), 0);
+	cr_assert_eq(process_prepare(), 0);
+}
+
+static unsigned generation;
+
+static int is_one_later(void *arg)
+{
+	(void)arg;
+	return process_generation != generation + 1;
+}
+
+Test(process, a_child_is_one_generation_later_and_the_parent_stays_P6)
+{
+	cr_assert_eq(process_prepare(), 0);
+	cr_assert_eq(process_prepare(), 0, "the hooks are registered once");
+	generation = process_generation;
+	cr_assert_eq(fixture_in_child(is_one_later, NULL), 0);
+	cr_assert_eq(process_generation, generation);
+	cr_assert_eq(fixture_in_child(is_one_later, NULL), 0);
+}
+
+static int grandchild_is_two_later(void *arg)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	(void)arg;
+	if (child == 0)
+		_exit(process_generation != generation + 2);
+	return child < 0 || waitpid(child, &status, 0) != child || status;
+}
+
+Test(process, a_childs_child_is_one_later_still_P6)
+{
+	cr_assert_eq(process_prepare(), 0);
+	generation = process_generation;
+	cr_assert_eq(fixture_in_child(grandchild_is_two_later, NULL), 0);
+}
+
+static int thread_is_nobodys(void *arg)
+{
+	struct thread *self = thread_self();
+
+	(void)arg;
+	return self->loops || self->helper || self->debt.creditor;
+}
+
+Test(process, a_childs_thread_is_no_loops_and_no_workers_P6)
+{
+	static struct helper helper;
+	struct thread *self = thread_self();
+
+	cr_assert_eq(process_prepare(), 0);
+	self->loops = 2;
+	self->helper = &helper;
+	self->debt.creditor = &helper;
+	cr_assert_eq(fixture_in_child(thread_is_nobodys, NULL), 0);
+	cr_assert_eq(self->loops, 2);
+	cr_assert_eq(self->helper, &helper);
+	*self = (struct thread){ .loops = 0 };
+}
+
+static int grace_period_ends(void *arg)
+{
+	(void)arg;
+	rcu_wait_for_readers();
+	return 0;
+}
+
+static void *read_at_gate(void *arg)
+{
+	rcu_read_begin();
+	gate_wait(arg);
+	rcu_read_end();
+	return NULL;
+}
+
+/* Without liburcu's hooks the child would wait for a thread that is not there. */
+Test(process, a_grace_period_in_a_child_does_not_wait_for_the_parents_readers_L3)
+{
+	pthread_t reader;
+	struct gate gate;
+
+	cr_assert_eq(process_prepare(), 0);
+	gate_init(&gate);
+	cr_assert_eq(pthread_create(&reader, NULL, read_at_gate, &gate), 0);
+	gate_await(&gate, 1);
+	cr_assert_eq(fixture_in_child(grace_period_ends, NULL), 0);
+	gate_open(&gate);
+	pthread_join(reader, NULL);
+	rcu_wait_for_readers();
+}
