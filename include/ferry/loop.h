@@ -103,7 +103,8 @@ FERRY_API ferry_loop *ferry_loop_unref(ferry_loop *loop);
  *
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  0 if nothing is pending; 1 if stopped; -EPERM; -EBUSY; -ECHILD; another
- *          negative errno if epoll_wait failed.
+ *          negative errno if epoll_wait failed, or a write to the eventfd: then some
+ *          thread could not ring, and what it posted is handled by the next run.
  */
 FERRY_API int ferry_loop_run(ferry_loop *loop);
 

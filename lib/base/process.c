@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 unsigned process_generation;
@@ -27,16 +28,18 @@ static void in_child(void)
 	memset(thread_self(), 0, sizeof(struct thread));
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int outcome;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool registered;
 
-static void prepare(void)
-{
-	outcome = -pthread_atfork(rcu_before_fork, rcu_after_fork_parent, in_child);
-}
-
+/* A failure is not remembered: there may be memory the next time. */
 int process_prepare(void)
 {
-	pthread_once(&once, prepare);
-	return outcome;
+	int error = 0;
+
+	pthread_mutex_lock(&mutex);
+	if (!registered)
+		error = pthread_atfork(rcu_before_fork, rcu_after_fork_parent, in_child);
+	registered = !error;
+	pthread_mutex_unlock(&mutex);
+	return -error;
 }

@@ -20,7 +20,8 @@ int ferry_loop_fd(ferry_loop *loop)
 
 uint64_t ferry_loop_deadline(ferry_loop *loop)
 {
-	if (loop_check(loop) || loop->ready_count)
+	/* A post whose bell failed made nothing readable: this is the other way to hear of it. */
+	if (loop_check(loop) || loop->ready_count || !stack_looks_empty(&turn_port(loop)->inbox))
 		return 0;
 	return timers_next(&loop->timers);
 }

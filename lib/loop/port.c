@@ -76,9 +76,14 @@ void port_ring(struct port *port)
 
 bool port_arm(struct port *port)
 {
+	int state = PORT_AWAKE;
+
 	/* [arm-post] seq_cst, then the seq_cst look at the inbox; partner: port_post(). A
-	 * read-modify-write: a bell that was rung before is not rung for nothing. */
-	atomic_exchange_seq_cst(&port->state, PORT_ARMED);
+	 * bell that was rung stays so: nobody rings it again before the loop has looked. */
+	while (state == PORT_AWAKE && !atomic_swap_if_seq_cst(&port->state, &state, PORT_ARMED))
+		;
+	if (state == PORT_RUNG)
+		return false;
 	if (stack_is_empty(&port->inbox))
 		return true;
 	port_disarm(port);

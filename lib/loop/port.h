@@ -35,7 +35,7 @@ bool port_post(struct port *port, struct ferry_waiter *node);
 /* Any thread, inside a read-side section: rings if that is still needed. */
 void port_ring(struct port *port);
 
-/* The loop's thread: true if it may sleep, and false, awake again, if there is a post. */
+/* The loop's thread: true if it may sleep, and false, awake or rung, if there is a post. */
 bool port_arm(struct port *port);
 /* The loop's thread: true if it had been rung. */
 bool port_disarm(struct port *port);

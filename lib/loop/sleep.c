@@ -142,6 +142,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 		return sleep_look(loop);
 	}
 	if (!port_arm(port)) {
+		sleep_end(loop);
 		sleep_note_begin(loop);
 		return sleep_look(loop);
 	}

@@ -164,6 +164,9 @@ int crew_start(struct core *core)
 		cds_list_del(&worker->member);
 		core->live--;
 		lock_release(&core->lock);
+		/* [leave-shutdown] acq_rel, as in leave(): a shutdown may have waited for it. */
+		atomic_add_acq_rel(&core->departures, 1);
+		park_wake(&core->departures, INT32_MAX);
 		core_unref(core);
 		memory_free(worker);
 	}

@@ -345,33 +345,43 @@ static bool is_possible(void)
 	return life.disposer == 0 || life.ending == ENDS_WITH_RESULT;
 }
 
+/* The next digit of a number in which each place has a base of its own. */
+static int digit(unsigned *number, unsigned base)
+{
+	int here = (int)(*number % base);
+
+	*number /= base;
+	return here;
+}
+
+#define LIVES (COMPLETER_KINDS * ENDINGS * CANCELS * AWAITS * SINCES * DROPS * 3u)
+
+static void choose_life(unsigned number)
+{
+	life.kind = (enum completer_kind)digit(&number, COMPLETER_KINDS);
+	life.ending = (enum completer_ending)digit(&number, ENDINGS);
+	life.cancelled = (enum cancelled)digit(&number, CANCELS);
+	life.awaited = (enum awaited)digit(&number, AWAITS);
+	life.since = (enum since)digit(&number, SINCES);
+	life.dropped = (enum dropped)digit(&number, DROPS);
+	life.disposer = digit(&number, 3);
+}
+
 int main(int argc, char **argv)
 {
-	long lives = 0;
 	struct program program = program_begin(argc, argv, "every life of a concurrent future",
 					       PROGRAM_SLOW, 10);
+	long lives = 0;
 
+	/* --count is how often; chance has no part in this. */
 	for (long round = 0; round < program.count; round++)
-		for (int k = 0; k < COMPLETER_KINDS; k++)
-			for (int e = 0; e < ENDINGS; e++)
-				for (int c = 0; c < CANCELS; c++)
-					for (int a = 0; a < AWAITS; a++)
-						for (int rest = 0; rest < SINCES * DROPS * 3;
-						     rest++) {
-							life = (struct life){
-								(enum completer_kind)k,
-								(enum completer_ending)e,
-								(enum cancelled)c,
-								(enum awaited)a,
-								(enum since)(rest % SINCES),
-								(enum dropped)(rest / SINCES % DROPS),
-								rest / SINCES / DROPS,
-							};
-							if (!is_possible())
-								continue;
-							live();
-							lives++;
-						}
+		for (unsigned number = 0; number < LIVES; number++) {
+			choose_life(number);
+			if (!is_possible())
+				continue;
+			live();
+			lives++;
+		}
 	printf("%ld lives\n", lives);
 	return 0;
 }

@@ -468,8 +468,11 @@ static void check_life(void)
 	check(!life.released_early);
 	check(life.asked == expected_asks());
 	check(life.callbacks == (closed_early ? 0 : callbacks_of(life.awaited)));
+	/* With no worker left a thread of its own disposes of it. */
+	if (pool_is_over && made && !life.takes)
+		disposal_await(&life.disposal);
 	check(disposal_count(&life.disposal) == (made && !life.takes));
-	/* With no worker left there is nobody but the one who drops it. */
+	/* The last fence of a pool that is over is a shutdown, by what is no loop's thread then. */
 	if (life.outcome == BLOCKING && disposal_count(&life.disposal) && life.dropped_open &&
 	    !pool_is_over)
 		check(!pthread_equal(life.disposal.by, pthread_self()));

@@ -58,7 +58,6 @@ void jobs_check_books(ferry_pool *pool)
 	CHECK(counters.accepted == counters.queued + counters.running + counters.ran +
 					   counters.cancelled + counters.expired +
 					   counters.failed);
-	CHECK(counters.threads <= counters.max_threads || counters.running);
 	CHECK(counters.idle <= counters.threads);
 }
 

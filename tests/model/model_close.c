@@ -161,6 +161,7 @@ static void close_on_offload(const ferry_disposer *disposer, bool holds)
 	scene_settle();
 	CHECK(ferry_pool_stats(pool, &counters) == 0);
 	jobs_end(pool);
+	scene_settle();
 	CHECK(released == 1);
 	CHECK(disposed == counters.ran && counters.ran + counters.cancelled == 1);
 }
@@ -244,6 +245,7 @@ static void closed_while_its_pool_ends(void)
 	scene_join(other);
 	CHECK(ferry_pool_stats(pool, &counters) == 0);
 	jobs_end(pool);
+	scene_settle();
 	CHECK(disposed == counters.ran);
 }
 

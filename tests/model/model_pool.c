@@ -148,6 +148,58 @@ static void the_only_worker_waits_for_a_promise(void)
 	jobs_end(favour.pool);
 }
 
+struct meeting_after {
+	struct favour favour;
+	unsigned meeting, gate;
+};
+
+static int wait_for_promise_and_meet(void *arg, ferry_result *out)
+{
+	struct meeting_after *after = arg;
+
+	wait_for_promise(&after->favour, out);
+	scene_gate_meet(after->meeting, 2);
+	return 0;
+}
+
+static int meet(void *arg, ferry_result *out)
+{
+	scene_gate_meet(((struct meeting_after *)arg)->meeting, 2);
+	*out = ferry_result_u64(1);
+	return 0;
+}
+
+static int wait_for_gate(void *arg, ferry_result *out)
+{
+	scene_gate_wait(((struct meeting_after *)arg)->gate);
+	*out = ferry_result_u64(1);
+	return 0;
+}
+
+/* P4, P7: the substitute leaves, and with it the search that the next job relied on. */
+static void a_lent_place_is_taken_back_as_a_job_comes(void)
+{
+	struct meeting_after after = { { jobs_pool(2, 2), NULL }, scene_gate(), scene_gate() };
+	ferry_future *waits, *blocks, *keeps, *meets;
+	ferry_pool *pool = after.favour.pool;
+
+	CHECK(ferry_future_new(NULL, &after.favour.promise) == 0);
+	scene_quiet_begin();
+	CHECK(ferry_pool_submit(pool, wait_for_promise_and_meet, &after, NULL, &waits) == 0);
+	CHECK(ferry_pool_submit(pool, wait_for_gate, &after, NULL, &blocks) == 0);
+	scene_settle();
+	scene_quiet_end();
+	CHECK(ferry_pool_submit(pool, keep_promise, &after.favour, NULL, &keeps) == 0);
+	scene_gate_open(after.gate);
+	jobs_wait(blocks);
+	jobs_wait(keeps);
+	CHECK(ferry_pool_submit(pool, meet, &after, NULL, &meets) == 0);
+	jobs_wait(meets);
+	jobs_wait(waits);
+	ferry_future_unref(after.favour.promise);
+	jobs_end(pool);
+}
+
 /* ---- a queue with a bound ---- */
 
 static void submit_and_wait(void *pool)
@@ -271,6 +323,7 @@ static const struct scene scenes[] = {
 	{ "wait-alone", the_only_worker_waits_for_a_job, 4, 5 },
 	{ "wait", a_worker_waits_for_a_job, 2, 3 },
 	{ "lend", the_only_worker_waits_for_a_promise, 2, 3 },
+	{ "lend-back", a_lent_place_is_taken_back_as_a_job_comes, 2, 3 },
 	{ "room", submitters_wait_for_room, 2, 3 },
 	{ "room-ends", a_pool_ends_while_submitters_wait_for_room, 2, 3 },
 	{ "cancel", a_job_is_cancelled_as_it_is_taken, 3, 4 },

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/seam.h"
@@ -28,14 +27,12 @@ struct descriptor {
 };
 
 static struct descriptor all[MOST];
-static unsigned used, open_count, failing;
-static unsigned writes[STRANDS_MOST]; /* by thread */
+static unsigned used, open_count, failing, writes;
 static int failure;
 
 void descriptors_reset(void)
 {
-	used = open_count = failing = 0;
-	memset(writes, 0, sizeof(writes));
+	used = open_count = failing = writes = 0;
 }
 
 const char *descriptors_left(void)
@@ -186,7 +183,7 @@ ssize_t seam_write(int fd, const void *bytes, size_t count)
 		failing--;
 		written = failure;
 	} else {
-		writes[scheduler_index(scheduler_self())]++;
+		writes += scheduler_index(scheduler_self()) != 0;
 		self->counter++;
 		self->pending = self->epoll;
 		if (self->epoll)
@@ -204,14 +201,12 @@ void machine_fail_writes(unsigned count, int error)
 	scheduler_leave();
 }
 
-unsigned machine_writes_of_others(void)
+unsigned machine_writes(void)
 {
-	unsigned count = 0;
+	unsigned count;
 
 	scheduler_enter();
-	for (unsigned i = 0; i < STRANDS_MOST; i++)
-		if (scheduler_strand(i) != scheduler_self())
-			count += writes[i];
+	count = writes;
 	scheduler_leave();
 	return count;
 }

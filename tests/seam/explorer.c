@@ -183,10 +183,9 @@ int explore(int count, char **words, const struct scene *scenes, unsigned scene_
 			good &= player_replay(scene, arguments.schedule);
 		} else {
 			set_extent(&exploration);
-			if (!explore_all(&exploration)) {
-				good = false;
-				continue;
-			}
+			/* What is broken is found once. */
+			if (!explore_all(&exploration))
+				return 1;
 			end_progress();
 			exploration.seconds = seconds_now() - began;
 			print_figures(&exploration);

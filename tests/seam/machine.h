@@ -21,7 +21,7 @@ void machine_set_cpus(unsigned count);
 bool machine_poll(int epoll, uint64_t deadline_ns);
 /* So many writes of eventfds fail from now on, with that error (or -EINTR, -EAGAIN). */
 void machine_fail_writes(unsigned count, int error);
-/* Writes of eventfds since the run began, by other threads than the one that asks. */
-unsigned machine_writes_of_others(void);
+/* Writes of eventfds since the run began, by all threads but the first. */
+unsigned machine_writes(void);
 
 #endif

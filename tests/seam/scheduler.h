@@ -5,8 +5,9 @@
  * The scheduler of a model: many threads on one, one step at a time.
  *
  * Every function here but scheduler_run() and scheduler_fail() is called by a thread of the
- * scene, between scheduler_enter() and scheduler_leave(). Time stands still but for pauses; it jumps to the next
- * deadline when nobody else can run, or earlier if the schedule says so.
+ * scene, between scheduler_enter() and scheduler_leave(). Time stands still but for
+ * pauses; it jumps to the next deadline when nobody else can run, or earlier if the
+ * schedule says so.
  */
 #include <stdbool.h>
 #include <stdint.h>

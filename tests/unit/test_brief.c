@@ -11,7 +11,7 @@
 
 #include "support/work.h"
 
-TestSuite(brief, .timeout = 60);
+TestSuite(brief, .timeout = 30);
 
 /* One worker, one loop, a gate that the callback opens. */
 struct scene {

@@ -9,7 +9,7 @@
 #include "support/births.h"
 #include "support/work.h"
 
-TestSuite(crew, .timeout = 60);
+TestSuite(crew, .timeout = 30);
 
 /* ---- the word ---- */
 

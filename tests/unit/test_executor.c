@@ -8,7 +8,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(executor, .timeout = 60);
+TestSuite(executor, .timeout = 30);
 
 /* ---- somebody else's pools ---- */
 

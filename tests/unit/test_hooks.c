@@ -9,7 +9,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(hooks, .timeout = 60);
+TestSuite(hooks, .timeout = 30);
 
 /* ---- release ---- */
 

@@ -11,7 +11,7 @@
 #include "support/watcher.h"
 #include "support/work.h"
 
-TestSuite(job, .timeout = 60);
+TestSuite(job, .timeout = 30);
 
 /* ---- outcomes ---- */
 

@@ -8,7 +8,7 @@
 
 #include "support/work.h"
 
-TestSuite(lane, .timeout = 60);
+TestSuite(lane, .timeout = 30);
 
 static ferry_lane *lane_of(ferry_pool *pool, unsigned max_running)
 {

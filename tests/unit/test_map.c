@@ -7,7 +7,7 @@
 
 #include "support/work.h"
 
-TestSuite(map, .timeout = 60);
+TestSuite(map, .timeout = 30);
 
 #define COUNT 100
 

@@ -13,10 +13,12 @@ TestSuite(offload, .timeout = 30);
 
 static ferry_loop *loop;
 static ferry_pool *pool; /* one worker */
-static int calls;
+static int calls, astray; /* callbacks; and those that came from another thread */
+static pthread_t owner;
 
 static void begin(void)
 {
+	owner = pthread_self();
 	loop = fixture_loop();
 	pool = fixture_pool(1);
 }
@@ -30,6 +32,7 @@ static void call(ferry_local *which, void *user)
 {
 	(void)which, (void)user;
 	calls++;
+	astray += !pthread_equal(pthread_self(), owner);
 }
 
 /* ---- a job that remembers ---- */
@@ -151,6 +154,7 @@ Test(offload, a_result_comes_from_a_worker_to_the_loop, .init = begin, .fini = e
 	ferry_local_add_done_callback(local, call, NULL);
 	cr_assert_eq(ferry_loop_run(loop), 0);
 	cr_assert_eq(calls, 1);
+	cr_assert_eq(astray, 0, "callbacks run on the loop's thread");
 	cr_assert_eq(ferry_local_snapshot(local).result.u64, 42);
 	cr_assert_not(pthread_equal(work.by, pthread_self()));
 	cr_assert_eq(work.released, 1);
@@ -744,8 +748,10 @@ Test(offload, P10_a_worker_that_takes_it_out_late_expires_it_once, .init = begin
 	cr_assert_eq(work.released, 1);
 	cr_assert_eq(counters().expired, 1);
 	cr_assert_eq(counters().ran, 1);
+	cr_assert_eq(calls, 0, "the loop has not looked yet");
 	cr_assert_eq(ferry_loop_run(loop), 0);
 	cr_assert_eq(calls, 1);
+	cr_assert_eq(astray, 0);
 	cr_assert_eq(ferry_local_snapshot(local).exception,
 		     ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
 	ferry_local_unref(local);
@@ -816,6 +822,23 @@ Test(offload, F7_dropped_before_it_is_delivered_it_is_handed_to_the_pool_too, .i
 	cr_assert_eq(ferry_loop_run(loop), 0);
 	disposal_await(&work.disposal);
 	cr_assert(pthread_equal(work.disposal.by, work.by));
+}
+
+Test(offload, F7_with_no_worker_left_it_is_not_the_loops_thread_either, .init = begin)
+{
+	struct work work;
+	ferry_local *local;
+
+	work_init(&work);
+	work.result = disposal_result(&work.disposal, FERRY_DISPOSE_BLOCKING);
+	local = offload(&work);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	ferry_local_unref(local);
+	disposal_await(&work.disposal);
+	cr_assert_not(pthread_equal(work.disposal.by, pthread_self()));
+	cr_assert_eq(disposal_count(&work.disposal), 1);
+	end();
 }
 
 Test(offload, F7_while_its_loop_closes_it_is_handed_to_the_pool_too, .init = begin)

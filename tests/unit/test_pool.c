@@ -9,7 +9,7 @@
 #include "pool/core.h"
 #include "support/work.h"
 
-TestSuite(pool, .timeout = 60);
+TestSuite(pool, .timeout = 30);
 
 /* ---- options ---- */
 

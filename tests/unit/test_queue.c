@@ -9,7 +9,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(queue, .timeout = 60);
+TestSuite(queue, .timeout = 30);
 
 /* ---- order (P10) ---- */
 

@@ -7,7 +7,7 @@
 
 #include "support/work.h"
 
-TestSuite(room, .timeout = 60);
+TestSuite(room, .timeout = 30);
 
 static ferry_pool *bounded_pool(unsigned threads, size_t max_queued, ferry_when_full when_full)
 {

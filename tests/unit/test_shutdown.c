@@ -10,7 +10,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(shutdown, .timeout = 60);
+TestSuite(shutdown, .timeout = 30);
 
 /* One worker at the gate, five jobs behind it. */
 struct scene {

@@ -8,7 +8,7 @@
 #include "support/program.h"
 #include "support/work.h"
 
-TestSuite(stats, .timeout = 60);
+TestSuite(stats, .timeout = 30);
 
 /* ---- bad input ---- */
 

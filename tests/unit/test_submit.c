@@ -8,7 +8,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(submit, .timeout = 60);
+TestSuite(submit, .timeout = 30);
 
 /* A future that no call may write to. */
 static ferry_future *const untouched = (ferry_future *)&untouched;

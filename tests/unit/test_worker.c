@@ -10,7 +10,7 @@
 #include "support/token.h"
 #include "support/work.h"
 
-TestSuite(worker, .timeout = 60);
+TestSuite(worker, .timeout = 30);
 
 /* ---- the thread ---- */
 

@@ -128,7 +128,7 @@ static const ferry_error *error_of(size_t i)
 {
 	const ferry_error *error;
 
-	if (conversions[i].domain == (const char *)FERRY_DOMAIN_ERRNO)
+	if (!strcmp(conversions[i].domain, FERRY_DOMAIN_ERRNO))
 		return ferry_error_from_errno(conversions[i].code);
 	cr_assert_eq(ferry_error_new(conversions[i].domain, conversions[i].code, NULL, NULL, NULL,
 				     &error), 0);
