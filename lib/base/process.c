@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <string.h>
 
 unsigned process_generation;
 #ifndef FERRY_SEAM
@@ -25,7 +24,7 @@ static void in_child(void)
 {
 	rcu_after_fork_child();
 	process_generation++;
-	memset(thread_self(), 0, sizeof(struct thread));
+	*thread_self() = (struct thread){ .loops = 0 };
 }
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
