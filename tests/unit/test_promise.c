@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "base/thread.h"
 #include "support/each.h"
 #include "support/fixture.h"
 #include "support/token.h"
@@ -339,10 +338,11 @@ static struct gate dropped;
 
 static void *drop_on_loops_thread(void *future)
 {
-	thread_self()->loops++;
+	ferry_loop *loop = fixture_loop();
+
 	ferry_future_unref(future);
 	gate_wait(&dropped);
-	thread_self()->loops--;
+	cr_assert_eq(ferry_loop_free(loop), 0);
 	return NULL;
 }
 
