@@ -79,6 +79,8 @@ static void tell_crash(int signal_number)
 /* The sanitizer has told what is wrong, and ends the program when we return. */
 static void tell_death(void)
 {
+	/* To ThreadSanitizer this must not race: it would wait for itself. */
+	coroutine_enter();
 	if (playing)
 		tell_crash(0);
 }
