@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
+#include "loop/turn.h"
 #include "support/fixture.h"
 #include "support/gate.h"
 
@@ -327,6 +328,16 @@ Test(host, L1_a_ring_before_the_first_prepare_does_not_keep_it_readable, .init =
 		cr_assert_eq(ferry_loop_check(loop), 0);
 		cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
 	}
+	cr_assert_eq(is_readable(), 0, "or the host would spin");
+}
+
+/* Who rings says so before it writes, and may be kept from writing for long. */
+Test(host, L1_a_ring_that_comes_late_does_not_keep_it_readable, .init = begin, .fini = end)
+{
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
+	cr_assert_eq(port_remind(turn_port(loop)), 0);
+	cr_assert_neq(is_readable(), 0);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
 	cr_assert_eq(is_readable(), 0, "or the host would spin");
 }
 
