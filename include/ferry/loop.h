@@ -62,7 +62,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options,
  * @loop: NULL is allowed
  *
  * Locals that are pending become CANCELLED, their jobs are asked to cancel, and no
- * callback runs any more. Never waits for a job: one that completes later finds the
+ * callback runs any more. One whose outcome has arrived and was not yet delivered
+ * has that outcome. Never waits for a job: one that completes later finds the
  * loop closed, and its outcome is disposed of and counted. Locals that the caller
  * holds stay readable until it drops them.
  *

@@ -96,7 +96,8 @@ typedef struct ferry_job_options {
 	void (*release)(void *arg);
 	void *context;                    /* goes with the job: ferry_job_context() */
 	const ferry_context_hooks *hooks; /* for context; NULL: the pointer itself goes */
-	/* Called once by the thread that first asks for cancellation. NULL: nobody is told. */
+	/* Called once by the thread that first asks for cancellation; @future is borrowed
+	 * during the call. NULL: nobody is told. */
 	void (*on_cancel)(ferry_future *future, void *user);
 	void *user;                       /* given to on_cancel */
 } ferry_job_options;
