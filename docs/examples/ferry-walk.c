@@ -65,6 +65,8 @@ static int signals_open(struct walk *walk)
 {
 	sigset_t set;
 
+	/* A list or totals that nobody reads are told as any other failure to write. */
+	signal(SIGPIPE, SIG_IGN);
 	signals_wanted(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	walk->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -6,7 +6,7 @@ page=docs/man/ferry.7
 
 if command -v mandoc >/dev/null; then
 	check "mandoc has nothing to say about $page" "$(mandoc -Tlint "$page" 2>/dev/null)"
-	check "$page can be shown" "$(mandoc -Tutf8 "$page" 2>/dev/null | col -b |
+	check "$page can be shown" "$(mandoc -Tutf8 "$page" 2>/dev/null | sed 's/.\x08//g' |
 		grep -q 'ferry_offload()' || echo "ferry_offload() is not in it")"
 else
 	skip "mandoc has nothing to say about $page" "mandoc not found"

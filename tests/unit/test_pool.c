@@ -4,6 +4,7 @@
  * what is left of a pool after a fork (P6).
  */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "pool/core.h"
@@ -12,6 +13,21 @@
 TestSuite(pool, .timeout = 30);
 
 /* ---- options ---- */
+
+Test(pool, its_workers_do_not_poll_where_one_cpu_is_allowed)
+{
+	ferry_pool *pool = work_pool(NULL);
+	cpu_set_t one;
+
+	cr_assert_eq(pool->core->may_poll, ferry_cpu_count() > 1);
+	work_close(pool);
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	pool = work_pool(NULL);
+	cr_assert_not(pool->core->may_poll);
+	work_close(pool);
+}
 
 Test(pool, is_made_with_its_defaults)
 {

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -81,6 +82,21 @@ Test(sleep, polls_that_find_nothing_are_given_up_after_a_while)
 Test(sleep, it_does_not_poll_if_told_so)
 {
 	begin_polling(FERRY_NO_DEADLINE);
+	for (int i = 0; i < 10; i++)
+		cr_assert_eq(ferry_loop_run_once(loop, ferry_in_ns(1000)), 0);
+	cr_assert_eq(fixture_loop_counters(loop).polls, 0);
+	end_polling();
+}
+
+/* With one CPU whoever polls keeps the one who would post from running. */
+Test(sleep, it_does_not_poll_where_one_cpu_is_allowed)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	begin_polling(1000);
 	for (int i = 0; i < 10; i++)
 		cr_assert_eq(ferry_loop_run_once(loop, ferry_in_ns(1000)), 0);
 	cr_assert_eq(fixture_loop_counters(loop).polls, 0);

@@ -145,6 +145,14 @@ check "a list that cannot be written is an error, and the totals are still told"
 	mkdir many
 	seq 1000 | sed 's|^|many/|' | xargs touch
 	broken "write the list: " "$program" --list /dev/full many)"
+check "a list that nobody reads any more is an error, and the totals are still told" "$(
+	mkfifo unread
+	head -n 1 unread >first &
+	"$program" --json --list unread many >"$json" 2>"$told"
+	expect status $? 3
+	wait $!
+	grep -q "^ferry-walk: cannot write the list: Broken pipe" "$told" || cat "$told"
+	expect files "$(field files)" 1000)"
 check "a list that cannot be made is an error before the walk" "$(
 	broken "write the list: No such file" "$program" --list nowhere/list tree
 	expect stdout "$(cat words)" "")"
