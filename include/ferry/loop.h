@@ -210,7 +210,8 @@ FERRY_API uint64_t ferry_loop_deadline(ferry_loop *loop);
  * @budget: the most callbacks to handle; 0: the loop's own
  *
  * Handles at most what was due when it began. What is left keeps the fd readable
- * and the deadline at once.
+ * and the deadline at once; a host with hooks is told by ferry_loop_prepare().
+ * In the child of a fork that a callback made, the rest of the callbacks is not run.
  *
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  how many were handled; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN; -ECHILD;
@@ -221,6 +222,9 @@ FERRY_API int ferry_loop_dispatch(ferry_loop *loop, unsigned budget);
 /**
  * ferry_loop_prepare() - a host with hooks is about to poll
  * @loop: the loop
+ *
+ * From the first call on posts ring only between prepare and check: a host that has
+ * called it once calls it before each poll.
  *
  * Context: the loop's thread.
  * Return:  0: it may sleep, a post will ring; 1: work is due, poll without waiting;
@@ -243,7 +247,8 @@ FERRY_API int ferry_loop_check(ferry_loop *loop);
  * @loop: the loop
  *
  * Context: the loop's thread.
- * Return:  how many callbacks, timers and requests are pending, at most INT_MAX;
+ * Return:  how many callbacks, timers and requests are pending, at most INT_MAX; a
+ *          request whose outcome has arrived counts as its callback, too;
  *          0 once closed; -EINVAL; -EPERM; -ECHILD.
  */
 FERRY_API int ferry_loop_pending(ferry_loop *loop);

@@ -36,6 +36,7 @@ struct debt {
 };
 
 struct thread {
+	uint64_t number;       /* given with its first loop; 0: has made none */
 	unsigned loops;        /* loops that belong to this thread */
 	unsigned samples;      /* jobs submitted, for choosing which are timed */
 	struct helper *helper; /* set on a worker */
@@ -47,10 +48,7 @@ struct thread {
 #include "base/seam.h"
 #define thread_self seam_thread_self
 #else
-/*
- * Initial-exec: a few bytes of the static reserve, and no call to find them.
- * The address also serves as the thread's identity.
- */
+/* Initial-exec: a few bytes of the static reserve, and no call to find them. */
 extern __thread struct thread thread_here __attribute__((tls_model("initial-exec")));
 
 static inline struct thread *thread_self(void)

@@ -73,7 +73,7 @@ static void append(struct ferry_local *local, struct callback *callback)
 /* Charges the turn for one more callback: false if the turn is over. */
 static bool charge(struct ferry_loop *loop)
 {
-	if (loop->stopped || !loop->left)
+	if (loop_is_stopped(loop) || !loop->left)
 		return false;
 	loop->left--;
 	return true;
@@ -190,6 +190,27 @@ static int remove_late(struct ferry_local *local, ferry_local_callback fn, void 
 	return removed;
 }
 
+/* Nobody is being called yet: they go at once, lest they gather in a local that waits for
+ * long. The ring goes round once, so the order of the others stays. */
+static int remove_waiting(struct ferry_local *local, ferry_local_callback fn, void *user)
+{
+	const struct callback *last = local->more;
+	int removed = 0;
+
+	for (bool is_last = !last; !is_last;) {
+		struct callback *callback = take_oldest(local);
+
+		is_last = callback == last;
+		if (is_equal(callback, fn, user)) {
+			callback_free(callback);
+			removed++;
+		} else {
+			append(local, callback);
+		}
+	}
+	return removed;
+}
+
 int ferry_local_remove_done_callback(ferry_local *local, ferry_local_callback fn, void *user)
 {
 	int error = local_check(local), removed = 0;
@@ -201,6 +222,8 @@ int ferry_local_remove_done_callback(ferry_local *local, ferry_local_callback fn
 		local->fn = NULL;
 		removed++;
 	}
+	if (local->state == LOCAL_PENDING)
+		return removed + remove_waiting(local, fn, user);
 	/* Marked, and skipped when its turn comes: the order of the others stays. */
 	last = local->more;
 	for (struct callback *callback = last ? callback_of(last->node.next) : NULL; callback;
@@ -209,5 +232,5 @@ int ferry_local_remove_done_callback(ferry_local *local, ferry_local_callback fn
 			callback->fn = NULL;
 			removed++;
 		}
-	return local->state == LOCAL_PENDING ? removed : removed + remove_late(local, fn, user);
+	return removed + remove_late(local, fn, user);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The loop-local future: made, completed, delivered, cancelled, freed.
+ * The loop-local future: made, completed, delivered, freed.
  *
  * On the loop's thread, but local_arrive(), which is the bridge's waiter and runs on
  * the completer's thread (steps "post" and "copy" of a request, between the completed
@@ -10,8 +10,6 @@
  * comes after its loop closed is disposed of by who brings it (L3).
  */
 #include "bridge/local.h"
-
-static void evict_all(struct ferry_loop *loop);
 
 /* ---- made ---- */
 
@@ -36,7 +34,7 @@ struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, si
 	local->flags = 0;
 	local->room = (uint8_t)room;
 	loop->live_blocks++;
-	loop->evict = evict_all;
+	loop->evict = cancel_pending;
 	return local;
 }
 
@@ -99,7 +97,7 @@ static void free_local(struct ferry_local *local)
 	struct ferry_future *future = &local->job.future;
 	struct ferry_loop *loop = local->loop;
 
-	if (local->kind == LOCAL_WRAP || local->kind == LOCAL_CHAIN)
+	if (local->kind == LOCAL_WRAP)
 		wrap_free(local);
 	if (future_must_hand_over(future)) {
 		struct home *home = future->home;
@@ -143,13 +141,48 @@ static void count_dropped(struct ferry_local *local)
 		local->loop->counters.dropped++;
 }
 
-void local_settle(struct ferry_local *local)
+/* A plain one that nobody can complete any more. */
+static bool is_forsaken(const struct ferry_local *local)
+{
+	return local->kind == LOCAL_PLAIN && !local->refs && local->state == LOCAL_PENDING;
+}
+
+static void lose_reference(struct ferry_local *local)
+{
+	local->refs--;
+	if (is_forsaken(local)) {
+		cds_list_del(&local->pending);
+		local->flags &= (uint8_t)~LOCAL_LISTED;
+		callback_drop_all(local);
+		local->state = LOCAL_CANCELLED;
+	}
+}
+
+/* Does nobody need it any more? Then its exception, if nobody saw it, is told. */
+static bool may_go(struct ferry_local *local)
 {
 	if (local->refs || local->state == LOCAL_PENDING ||
 	    local->flags & (LOCAL_QUEUED | LOCAL_DROPPED))
-		return;
+		return false;
 	if (!local->loop->closed)
 		report_unseen(local);
+	return true;
+}
+
+void local_settle(struct ferry_local *local)
+{
+	if (!may_go(local))
+		return;
+	/* One after the other: a chain may be longer than the stack is deep. */
+	while (local->kind == LOCAL_CHAIN) {
+		struct ferry_local *source = wrap_source(local);
+
+		free_local(local);
+		lose_reference(source);
+		if (!may_go(source))
+			return;
+		local = source;
+	}
 	if (!(local->flags & LOCAL_OUT)) {
 		if (!local->loop->closed)
 			count_dropped(local);
@@ -181,23 +214,11 @@ ferry_local *ferry_local_ref(ferry_local *local)
 	return local;
 }
 
-/* A plain one that nobody can complete any more. */
-static bool is_forsaken(const struct ferry_local *local)
-{
-	return local->kind == LOCAL_PLAIN && !local->refs && local->state == LOCAL_PENDING;
-}
-
 ferry_local *ferry_local_unref(ferry_local *local)
 {
 	if (!local || local_check(local))
 		return local;
-	local->refs--;
-	if (is_forsaken(local)) {
-		cds_list_del(&local->pending);
-		local->flags &= (uint8_t)~LOCAL_LISTED;
-		callback_drop_all(local);
-		local->state = LOCAL_CANCELLED;
-	}
+	lose_reference(local);
 	local_settle(local);
 	return NULL;
 }
@@ -209,7 +230,7 @@ ferry_loop *ferry_local_loop(const ferry_local *local)
 
 /* ---- done ---- */
 
-static void end(struct ferry_local *local, enum local_state state)
+void local_finish(struct ferry_local *local, enum local_state state)
 {
 	if (local->flags & LOCAL_LISTED)
 		cds_list_del(&local->pending);
@@ -252,7 +273,7 @@ void local_resume(struct ferry_local *local)
 
 void local_end(struct ferry_local *local, enum local_state state)
 {
-	end(local, state);
+	local_finish(local, state);
 	if (callback_is_any(local))
 		local_queue(local);
 	else
@@ -261,7 +282,7 @@ void local_end(struct ferry_local *local, enum local_state state)
 
 void local_end_now(struct ferry_local *local, enum local_state state)
 {
-	end(local, state);
+	local_finish(local, state);
 	callback_call_all(local);
 	local_settle(local);
 }
@@ -354,56 +375,6 @@ int ferry_local_set_exception(ferry_local *local, const ferry_error *error)
 	local_set_outcome(local, WORD_EXCEPTION);
 	local_end(local, LOCAL_EXCEPTION);
 	return 0;
-}
-
-/* ---- cancelled ---- */
-
-/* Whoever would have completed it is asked, or told to forget it. */
-static void cancel_source(struct ferry_local *local)
-{
-	switch ((enum local_kind)local->kind) {
-	case LOCAL_PLAIN:
-		break;
-	case LOCAL_OFFLOAD:
-		offload_cancel(local);
-		break;
-	case LOCAL_WRAP:
-		wrap_cancel(local);
-		break;
-	case LOCAL_CHAIN:
-		chain_cancel(local);
-		break;
-	case LOCAL_WATCH:
-		watch_cancel(local);
-		break;
-	}
-}
-
-int ferry_local_cancel(ferry_local *local)
-{
-	int error = local_check(local);
-
-	if (error)
-		return error;
-	if (local->state != LOCAL_PENDING)
-		return -EALREADY;
-	/* Hooks of the caller's run in between: the local is done before they can look. */
-	local->refs++;
-	end(local, LOCAL_CANCELLED);
-	cancel_source(local);
-	if (callback_is_any(local))
-		local_queue(local);
-	local->refs--;
-	local_settle(local);
-	return 1;
-}
-
-/* The loop closes: what is pending is cancelled, and nobody is called. */
-static void evict_all(struct ferry_loop *loop)
-{
-	while (!cds_list_empty(&loop->pending))
-		ferry_local_cancel(cds_list_first_entry(&loop->pending, struct ferry_local,
-							pending));
 }
 
 /* ---- looked at ---- */

@@ -68,6 +68,8 @@ struct local_tail {
 struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, size_t more);
 /* From here on something else completes it: listed and counted as pending. */
 void local_begin(struct ferry_local *local, bool counted);
+/* A pending one is done; its callbacks are not seen to. */
+void local_finish(struct ferry_local *local, enum local_state state);
 /* Ends a pending one; the outcome's fields are set. Callbacks run from the loop. */
 void local_end(struct ferry_local *local, enum local_state state);
 /* The same from within a turn of the loop: callbacks run here. */
@@ -86,6 +88,11 @@ void local_arrive(struct ferry_waiter *node);
 /* Sets the shared outcome of a local that is completed on its own loop. */
 void local_set_outcome(struct ferry_local *local, enum word_outcome outcome);
 
+/* ---- cancel.c ---- */
+
+/* The loop closes: what is pending is cancelled, and nobody is called. */
+void cancel_pending(struct ferry_loop *loop);
+
 /* ---- callback.c ---- */
 
 void callback_call_all(struct ferry_local *local);
@@ -99,8 +106,11 @@ void offload_end_expiry(struct ferry_local *local);
 void wrap_cancel(struct ferry_local *local);
 void wrap_deliver(struct ferry_local *local, bool now);
 void wrap_free(struct ferry_local *local);
+/* Of a chained one: what it is chained to. */
+struct ferry_local *wrap_source(const struct ferry_local *local);
 int wrap_take(struct ferry_local *local, ferry_result *ret);
-void chain_cancel(struct ferry_local *local);
+/* A chained one waits for its source no longer. */
+void chain_forget(struct ferry_local *local);
 void watch_cancel(struct ferry_local *local);
 
 /* ---- offload.c, for the fs part ---- */

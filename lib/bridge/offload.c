@@ -24,20 +24,28 @@ static void expire(struct timer *timer)
 	struct ferry_local *local = container(timer, struct local_tail, expiry)->local;
 	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
 
+	local->loop->expiries--;
 	/* While the loop closes its timers are fired to be freed; the job is evicted. */
-	if (!local->loop->closed && future_expire_silently(&local->job.future, error))
+	if (local->loop->closed || !future_expire_silently(&local->job.future, error))
+		return;
+	/* The release hook has run, and may have cancelled it; its block is out in any case. */
+	if (local->state == LOCAL_PENDING)
 		local_end_now(local, LOCAL_EXCEPTION);
 }
 
 void offload_end_expiry(struct ferry_local *local)
 {
-	if (local->kind == LOCAL_OFFLOAD && local->job.future.tail)
-		timer_remove(&local->loop->timers, &tail_of(local)->expiry);
+	if (local->kind != LOCAL_OFFLOAD || !local->job.future.tail ||
+	    !tail_of(local)->expiry.index)
+		return;
+	timer_remove(&local->loop->timers, &tail_of(local)->expiry);
+	local->loop->expiries--;
 }
 
 static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 {
 	struct local_tail *tail = tail_of(local);
+	int error;
 
 	if (!tail)
 		return 0;
@@ -45,7 +53,9 @@ static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 	tail->expiry = (struct timer){ .fire = expire };
 	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
 		return 0;
-	return timer_add(&local->loop->timers, &tail->expiry, deadline_ns);
+	error = timer_add(&local->loop->timers, &tail->expiry, deadline_ns);
+	local->loop->expiries += !error;
+	return error;
 }
 
 /* ---- submitting ---- */

@@ -95,17 +95,20 @@ void wrap_cancel(struct ferry_local *local)
 
 void wrap_free(struct ferry_local *local)
 {
-	if (local->kind == LOCAL_WRAP)
-		ferry_future_unref(future_of(local));
-	else
-		ferry_local_unref(source_of(local));
+	ferry_future_unref(future_of(local));
+}
+
+struct ferry_local *wrap_source(const struct ferry_local *local)
+{
+	return source_of(local);
 }
 
 int wrap_take(struct ferry_local *local, ferry_result *ret)
 {
-	if (local->kind == LOCAL_WRAP)
-		return ferry_future_take(future_of(local), ret);
-	return ferry_local_take(source_of(local), ret);
+	while (local->kind == LOCAL_CHAIN)
+		local = source_of(local);
+	return ferry_future_take(local->kind == LOCAL_WRAP ? future_of(local) : &local->job.future,
+				 ret);
 }
 
 /* ---- local to local ---- */
@@ -154,8 +157,7 @@ int ferry_local_chain(ferry_local *source, ferry_local *target)
 	return 0;
 }
 
-void chain_cancel(struct ferry_local *local)
+void chain_forget(struct ferry_local *local)
 {
 	ferry_local_remove_done_callback(source_of(local), source_done, local);
-	ferry_local_cancel(source_of(local));
 }

@@ -48,6 +48,8 @@ int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
 		return error;
 	}
 	handled = turn_run(loop, budget ? budget : loop->budget);
+	if (handled < 0)
+		return handled;
 	sleep_note_end(loop, clock_now());
 	/* With hooks prepare arms, and says if work is left. */
 	error = loop->hooked ? 0 : sleep_rest(loop);

@@ -25,9 +25,12 @@
 #define DEFAULT_CACHE_BYTES ((size_t)16 << 20)
 #define POLL_CREDIT_BEGIN 8
 
+/* Numbers of threads that ever made a loop. */
+static _Atomic uint64_t threads;
+
 bool loop_is_mine(const struct ferry_loop *loop)
 {
-	return loop->owner == thread_self();
+	return loop->owner == thread_self()->number;
 }
 
 int loop_check(const struct ferry_loop *loop)
@@ -100,7 +103,11 @@ int ferry_loop_new(const ferry_loop_options *given, ferry_loop **ret)
 	}
 	read_loop_options(loop, &options);
 	loop->generation = process_generation;
-	loop->owner = thread_self();
+	/* Not its address, which is the next thread's when this one has exited. Relaxed: each
+	 * number is given once, in whatever order. */
+	if (!thread_self()->number)
+		thread_self()->number = atomic_add_relaxed(&threads, 1) + 1;
+	loop->owner = thread_self()->number;
 	loop->busy_since_ns = clock_now();
 	CDS_INIT_LIST_HEAD(&loop->pending);
 	/* Relaxed, both: nobody else has seen the loop yet. */
@@ -154,7 +161,9 @@ bool loop_post(struct ferry_loop *loop, struct ferry_waiter *node)
 	/* [port] acquire, partner: ferry_loop_free()'s exchange for NULL; before that the
 	 * port was there before anybody could have had a block of this loop. */
 	port = atomic_load_acquire(&loop->port);
-	if (port && port_post(port, node) && !owe(&thread_self()->debt, loop))
+	if (port && port_post(port, node) &&
+	    loop->generation == process_generation && /* else the bell is the parent's */
+	    !owe(&thread_self()->debt, loop))
 		port_ring(port);
 	rcu_read_end();
 	return port;
@@ -228,9 +237,13 @@ int ferry_loop_free(ferry_loop *loop)
 		 * handle, so that they can be refused. Relaxed, both: as just said. */
 		atomic_add_relaxed(&loop->refs, (uint32_t)loop->live_blocks);
 		port = atomic_load_relaxed(&loop->port);
+		/* A promise may yet be completed here: its post finds the loop closed. */
+		atomic_store_relaxed(&loop->port, NULL);
 		timers_free(&loop->timers);
 		free_parts(loop, port);
-		ferry_loop_unref(loop);
+		/* Inside a callback, the one that forked, the turn drops the handle. */
+		if (!loop->in_turn)
+			ferry_loop_unref(loop);
 		return 0;
 	}
 	if (!loop_is_mine(loop))
@@ -269,7 +282,8 @@ int ferry_loop_pending(ferry_loop *loop)
 		return error == -ESHUTDOWN ? 0 : error;
 	/* What other threads posted counts. */
 	turn_drain(loop);
-	pending = loop->ready_count + loop->timers.count + loop->in_flight;
+	/* A request that has a deadline is one, not two. */
+	pending = loop->ready_count + loop->timers.count - loop->expiries + loop->in_flight;
 	return pending > INT_MAX ? INT_MAX : (int)pending;
 }
 

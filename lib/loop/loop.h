@@ -15,6 +15,7 @@
 #include <ferry/loop.h>
 
 #include "base/park.h"
+#include "base/process.h"
 #include "base/thread.h"
 #include "loop/blocks.h"
 #include "loop/port.h"
@@ -26,7 +27,7 @@ struct ferry_loop {
 	_Atomic uint32_t refs;
 	unsigned generation;
 
-	struct thread *owner;
+	uint64_t owner; /* its thread's number */
 	bool closed, in_turn, stopped;
 	bool hooked;      /* the host calls prepare and check: dispatch does not arm */
 	bool bell_is_due; /* rung, and the event is not yet taken from epoll */
@@ -40,6 +41,7 @@ struct ferry_loop {
 	struct blocks blocks;
 	size_t live_blocks; /* locals that exist: each holds the handle once it is closed */
 	size_t in_flight;   /* locals that something else will complete */
+	size_t expiries;    /* timers that are deadlines of those */
 	struct cds_list_head pending;        /* those, and others that are not done */
 	void (*evict)(struct ferry_loop *loop); /* ends the pending ones, when the loop closes */
 	uint64_t poll_ns;
@@ -54,6 +56,13 @@ struct ferry_loop {
 /* 0; -EINVAL for NULL, -ECHILD after a fork, -EPERM on another thread, -ESHUTDOWN. */
 int loop_check(const struct ferry_loop *loop);
 bool loop_is_mine(const struct ferry_loop *loop);
+
+/* Is this turn over before its time? It was stopped, or a callback forked and this is the
+ * child, to which nothing of it belongs (P6). */
+static inline bool loop_is_stopped(const struct ferry_loop *loop)
+{
+	return loop->stopped || loop->generation != process_generation;
+}
 
 /*
  * Any thread: hands a node to the loop, whose thread will call its notify. False if

@@ -40,7 +40,7 @@ static void fire_timers(struct ferry_loop *loop, unsigned most)
 	uint64_t now = timers->count ? clock_now() : 0, added = timers->sequence;
 
 	timers->floor_ns = now;
-	while (most-- && loop->left && !loop->stopped && timers_next(timers) <= now &&
+	while (most-- && loop->left && !loop_is_stopped(loop) && timers_next(timers) <= now &&
 	       timers->heap[1].timer->sequence < added) {
 		struct timer *timer = timers_take_due(timers, now);
 
@@ -53,13 +53,23 @@ static void fire_timers(struct ferry_loop *loop, unsigned most)
 
 static void call_ready(struct ferry_loop *loop, size_t due)
 {
-	while (due-- && loop->left && !loop->stopped) {
+	while (due-- && loop->left && !loop_is_stopped(loop)) {
 		struct ferry_waiter *node = chain_take(&loop->ready);
 
 		loop->ready_count--;
 		loop->left--;
 		node->notify(node);
 	}
+}
+
+/* The child of a fork, back from the callback that forked. If it freed the loop there, what
+ * is left of that is the handle. */
+static int end_in_child(struct ferry_loop *loop)
+{
+	loop->in_turn = false;
+	if (loop->closed)
+		ferry_loop_unref(loop);
+	return -ECHILD;
 }
 
 int turn_run(struct ferry_loop *loop, unsigned budget)
@@ -75,6 +85,8 @@ int turn_run(struct ferry_loop *loop, unsigned budget)
 	due = loop->ready_count;
 	fire_timers(loop, due ? for_timers : budget);
 	call_ready(loop, due);
+	if (loop->generation != process_generation)
+		return end_in_child(loop);
 	loop->counters.callbacks += budget - loop->left;
 	loop->in_turn = false;
 	return (int)(budget - loop->left);
@@ -115,8 +127,12 @@ static int wait_and_turn(struct ferry_loop *loop, uint64_t deadline_ns)
 /* Leaves the loop so that a host could poll it: @result unless that fails. */
 static int leave(struct ferry_loop *loop, int result)
 {
-	int error = sleep_rest(loop);
+	int error;
 
+	/* Not ours: neither armed nor rung. */
+	if (result == -ECHILD)
+		return result;
+	error = sleep_rest(loop);
 	/* No wait follows that would note how long this dispatch took. */
 	sleep_note_end(loop, clock_now());
 	return error && result >= 0 ? error : result;

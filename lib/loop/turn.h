@@ -16,7 +16,8 @@ static inline struct port *turn_port(struct ferry_loop *loop)
 int turn_check(const struct ferry_loop *loop);
 /* Takes the inbox into the ready list. */
 void turn_drain(struct ferry_loop *loop);
-/* Everything that is due, up to the budget: how many callbacks. */
+/* Everything that is due, up to the budget: how many callbacks; -ECHILD in the child of a fork
+ * that one of them made, where the loop may be gone. */
 int turn_run(struct ferry_loop *loop, unsigned budget);
 
 /* Waits until something is due or the deadline: 0 or more, or a negative errno. */

@@ -396,3 +396,23 @@ Test(callback, the_first_one_needs_no_memory, .init = begin, .fini = end)
 	cr_assert_lt(fixture_loop_counters(loop).cached_bytes, cached);
 	cr_assert_eq(take_back(a) + take_back(b), 2);
 }
+
+Test(callback, those_taken_back_from_a_pending_local_leave_nothing_behind, .init = begin,
+     .fini = end)
+{
+	size_t cached;
+
+	add(a), add(b), add(c);
+	ferry_local_add_done_callback(local, write_down, d);
+	ferry_local_remove_done_callback(local, write_down, d);
+	cached = fixture_loop_counters(loop).cached_bytes;
+	for (int i = 0; i < 10000; i++) {
+		cr_assert_eq(ferry_local_add_done_callback(local, write_down, d), 0);
+		cr_assert_eq(ferry_local_remove_done_callback(local, write_down, d), 1);
+	}
+	cr_assert_eq(fixture_loop_counters(loop).cached_bytes, cached, "one block serves them all");
+	add(e);
+	complete();
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 4, "nor is a turn charged for them");
+	cr_assert_str_eq(order, "abce");
+}

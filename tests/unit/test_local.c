@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The loop-local future: made, completed, looked at, taken, cancelled, freed (L2, L6, F7). */
+/* The loop-local future: made, completed, looked at, taken, freed (L2, L6, F7). */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -68,19 +68,6 @@ Test(local, an_exception_is_in_its_snapshot, .init = begin, .fini = end)
 	cr_assert(snapshot.done);
 	cr_assert_not(snapshot.cancelled);
 	cr_assert_eq(snapshot.exception, ferry_error_from_errno(EIO));
-	cr_assert_null(snapshot.result.pointer);
-	ferry_local_unref(local);
-}
-
-Test(local, L4_a_cancelled_one_is_cancelled_at_once, .init = begin, .fini = end)
-{
-	ferry_snapshot snapshot;
-
-	cr_assert_eq(ferry_local_cancel(local), 1);
-	snapshot = ferry_local_snapshot(local);
-	cr_assert(snapshot.done);
-	cr_assert(snapshot.cancelled);
-	cr_assert_null(snapshot.exception);
 	cr_assert_null(snapshot.result.pointer);
 	ferry_local_unref(local);
 }
@@ -336,16 +323,6 @@ Test(local, L2_completing_calls_nobody_the_loop_does, .init = begin, .fini = end
 {
 	ferry_local_add_done_callback(local, call, NULL);
 	ferry_local_set_result(local, ferry_result_u64(1));
-	cr_assert_eq(calls, 0);
-	cr_assert_eq(ferry_loop_run(loop), 0);
-	cr_assert_eq(calls, 1);
-	ferry_local_unref(local);
-}
-
-Test(local, L2_cancelling_calls_nobody_the_loop_does, .init = begin, .fini = end)
-{
-	ferry_local_add_done_callback(local, call, NULL);
-	ferry_local_cancel(local);
 	cr_assert_eq(calls, 0);
 	cr_assert_eq(ferry_loop_run(loop), 0);
 	cr_assert_eq(calls, 1);

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include "loop/loop.h"
@@ -256,6 +257,66 @@ static int use_a_new_one(void *arg)
 	if (ferry_loop_run(loop) != 0 || calls != 1)
 		return 1;
 	return ferry_loop_free(loop) == 0 ? 0 : 2;
+}
+
+static ferry_loop *parents;
+static bool frees_first;
+
+static int keep_promise(void *future)
+{
+	if (frees_first && ferry_loop_free(parents))
+		return 1;
+	return ferry_future_set_result(future, ferry_result_u64(7)) ? 2 : 0;
+}
+
+static void *leaves_a_loop(void *ret)
+{
+	return (void *)(intptr_t)ferry_loop_new(NULL, ret);
+}
+
+static void *uses_what_another_left(void *left)
+{
+	ferry_loop *own = fixture_loop();
+
+	cr_expect_eq(ferry_loop_run(left), -EPERM);
+	cr_expect_eq(ferry_loop_free(left), -EPERM);
+	cr_expect_eq(ferry_loop_run(own), 0);
+	cr_expect_eq(ferry_loop_free(own), 0);
+	return NULL;
+}
+
+/* The C library gives the second thread the memory that the first one had. */
+Test(loop, that_a_thread_left_behind_is_not_the_next_threads)
+{
+	static ferry_loop *left; /* held here to the end: nobody can free it */
+	pthread_t thread;
+	void *result;
+
+	cr_assert_eq(pthread_create(&thread, NULL, leaves_a_loop, &left), 0);
+	pthread_join(thread, &result);
+	cr_assert_null(result);
+	cr_assert_eq(pthread_create(&thread, NULL, uses_what_another_left, left), 0);
+	pthread_join(thread, NULL);
+}
+
+Test(loop, P6_a_promise_kept_in_a_child_rings_nobody)
+{
+	struct pollfd readable;
+	ferry_future *future;
+	ferry_local *local;
+
+	parents = fixture_loop();
+	cr_assert_eq(ferry_future_new(NULL, &future), 0);
+	local = ferry_wrap(parents, future);
+	for (int i = 0; i < 2; i++) {
+		frees_first = i;
+		cr_assert_eq(fixture_in_child(keep_promise, future), 0);
+		readable = (struct pollfd){ ferry_loop_fd(parents), POLLIN, 0 };
+		cr_assert_eq(poll(&readable, 1, 0), 0);
+	}
+	ferry_local_unref(local);
+	ferry_loop_free(parents);
+	ferry_future_unref(future);
 }
 
 Test(loop, P6_a_forks_child_can_make_a_loop_of_its_own)
@@ -534,6 +595,29 @@ Test(loop, pending_counts_calls_timers_and_requests)
 	cr_assert_eq(calls, 2);
 	cr_assert_eq(ferry_loop_pending(loop), 0);
 	ferry_local_unref(local);
+	fixture_end(loop, pool);
+}
+
+Test(loop, pending_counts_a_request_with_a_deadline_once)
+{
+	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
+	ferry_loop *loop = fixture_loop();
+	ferry_pool *pool = fixture_pool(1);
+	struct stuck stuck = { .disposed = 0 };
+	ferry_local *locals[2];
+
+	gate_init(&stuck.gate);
+	options.deadline_ns = ferry_in_ns(3600000000000);
+	for (int i = 0; i < 2; i++)
+		locals[i] = ferry_offload(loop, pool, hang, &stuck, &options);
+	cr_assert_eq(ferry_loop_pending(loop), 2);
+	cr_assert_eq(ferry_local_cancel(locals[1]), 1);
+	cr_assert_eq(ferry_loop_pending(loop), 1);
+	gate_open(&stuck.gate);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert_eq(ferry_loop_pending(loop), 0);
+	ferry_local_unref(locals[0]);
+	ferry_local_unref(locals[1]);
 	fixture_end(loop, pool);
 }
 

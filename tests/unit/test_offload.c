@@ -966,3 +966,36 @@ Test(offload, L1_N_offloads_give_N_deliveries)
 	cr_assert_eq(counters().ran, 20000);
 	end();
 }
+
+static ferry_local *expiring;
+
+static void cancel_expiring(void *arg)
+{
+	(void)arg;
+	cr_assert_eq(ferry_local_cancel(expiring), 1);
+}
+
+Test(offload, F1_a_release_hook_that_cancels_what_expires_has_it_cancelled, .init = begin)
+{
+	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
+	struct work busy;
+	ferry_local *first;
+
+	work_init(&busy);
+	busy.gated = true;
+	first = ferry_offload(loop, pool, do_work, &busy, NULL);
+	gate_await(&busy.gate, 1);
+	options.deadline_ns = ferry_in_ns(1000000);
+	options.release = cancel_expiring;
+	expiring = ferry_offload(loop, pool, do_work, &busy, &options);
+	ferry_local_add_done_callback(expiring, call, NULL);
+	cr_assert_eq(ferry_loop_run_until(loop, expiring), 0);
+	cr_assert(ferry_local_snapshot(expiring).cancelled, "a done status is left by nobody");
+	gate_open(&busy.gate);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert(ferry_local_snapshot(expiring).cancelled);
+	cr_assert_eq(calls, 1);
+	ferry_local_unref(expiring);
+	ferry_local_unref(first);
+	end();
+}

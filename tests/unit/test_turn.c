@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/fixture.h"
 #include "support/gate.h"
@@ -444,4 +446,53 @@ Test(turn, run_once_waits_for_a_timer, .init = begin, .fini = end)
 	ferry_loop_call_at(loop, ferry_in_ns(1000000), fire, NULL, NULL);
 	cr_assert_eq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 1);
 	cr_assert_eq(fired, 1);
+}
+
+/* ---- a fork in a callback ---- */
+
+static pid_t child;
+
+static void make_child(ferry_loop *which, void *frees)
+{
+	fflush(NULL);
+	child = fork();
+	if (!child && frees && ferry_loop_free(which))
+		_exit(1);
+}
+
+/* Runs what forks, and leaves in the child with 0 if that was told and nobody called. */
+static void run_forking(int (*run)(ferry_loop *which), void *frees)
+{
+	int said, status;
+
+	cr_assert_eq(ferry_loop_call_soon(loop, make_child, frees), 0);
+	soon(1);
+	said = run(loop);
+	if (!child)
+		_exit(said != -ECHILD ? 2 : calls ? 3 : frees ? 0 : ferry_loop_free(loop) ? 4 : 0);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(status, 0);
+	cr_assert_geq(said, 0);
+	cr_assert_eq(calls, 1, "the parent's goes on");
+}
+
+static int dispatch_all(ferry_loop *which)
+{
+	return ferry_loop_dispatch(which, 0);
+}
+
+Test(turn, P6_a_child_that_comes_back_from_a_callback_runs_nothing_more, .init = begin,
+     .fini = end)
+{
+	run_forking(ferry_loop_run, NULL);
+}
+
+Test(turn, P6_a_child_may_free_the_loop_in_the_callback_that_forked, .init = begin, .fini = end)
+{
+	run_forking(ferry_loop_run, &calls);
+}
+
+Test(turn, P6_a_dispatch_ends_in_the_child_as_well, .init = begin, .fini = end)
+{
+	run_forking(dispatch_all, &calls);
 }
