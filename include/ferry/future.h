@@ -15,6 +15,10 @@
  *
  * A future comes from ferry_future_new() (a promise: any thread completes it) or
  * from ferry_pool_submit() (a worker completes it, nobody else may).
+ *
+ * In a fork's child a future of the parent's can be looked at, and as a rule completed,
+ * cancelled and waited for; but if another thread of the parent was just changing its
+ * list of waiters it stays as it is for ever: what would change it returns -ECHILD.
  */
 #include <ferry/base.h>
 
@@ -116,7 +120,7 @@ FERRY_API FERRY_MUST_CHECK int ferry_future_take(ferry_future *future, ferry_res
  *
  * Context: any thread. Waiters are notified from inside this call.
  * Return:  1 if it is cancelled now by this call; 0 if the ask is recorded;
- *          -EALREADY if it was done; -EINVAL if @future is NULL.
+ *          -EALREADY if it was done; -ECHILD, see above; -EINVAL if @future is NULL.
  */
 FERRY_API int ferry_future_cancel(ferry_future *future);
 
@@ -153,8 +157,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_future_set_running(ferry_future *future);
  * Context:   any thread. Waiters are notified from inside this call, in the order
  *            attached.
  * Return:    0; -EALREADY if done (cancelled included); -EPERM if it belongs to a
- *            pool; -EINVAL if NULL, or if the disposer is a blocking one and the
- *            promise has no pool to run it.
+ *            pool; -ECHILD, see above; -EINVAL if NULL, or if the disposer is a
+ *            blocking one and the promise has no pool to run it.
  */
 FERRY_API int ferry_future_set_result(ferry_future *future, ferry_result result);
 
@@ -165,7 +169,8 @@ FERRY_API int ferry_future_set_result(ferry_future *future, ferry_result result)
  *
  * Ownership: on success takes the caller's reference to @error; on failure not.
  * Context:   any thread. Waiters are notified from inside this call.
- * Return:    0; -EALREADY if done; -EPERM if it belongs to a pool; -EINVAL if NULL.
+ * Return:    0; -EALREADY if done; -EPERM if it belongs to a pool; -ECHILD, see above;
+ *            -EINVAL if NULL.
  */
 FERRY_API int ferry_future_set_exception(ferry_future *future, const ferry_error *error);
 
@@ -176,7 +181,8 @@ FERRY_API int ferry_future_set_exception(ferry_future *future, const ferry_error
  * The counterpart of ferry_future_cancel() for the one who does the work.
  *
  * Context: any thread. Waiters are notified from inside this call.
- * Return:  0; -EALREADY if done; -EPERM if it belongs to a pool; -EINVAL if NULL.
+ * Return:  0; -EALREADY if done; -EPERM if it belongs to a pool; -ECHILD, see above;
+ *          -EINVAL if NULL.
  */
 FERRY_API int ferry_future_set_cancelled(ferry_future *future);
 
@@ -190,7 +196,7 @@ FERRY_API int ferry_future_set_cancelled(ferry_future *future);
  * Ownership: borrows @waiter until notify begins or detach returns 1. The caller
  *            must hold a reference to @future for as long.
  * Context:   any thread.
- * Return:    0; -EALREADY if done: read the snapshot; -EINVAL.
+ * Return:    0; -EALREADY if done: read the snapshot; -ECHILD, see above; -EINVAL.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_future_attach(ferry_future *future, ferry_waiter *waiter);
 
@@ -205,7 +211,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_future_attach(ferry_future *future, ferry_w
  * Return:  1: unlinked, notify will not be called, the node is the caller's;
  *          0: too late, notify has run or will run exactly once and the node is
  *          the completer's until it has;
- *          -ENOENT if the future is not done and the node is not attached; -EINVAL.
+ *          -ENOENT if the future is not done and the node is not attached; -ECHILD,
+ *          see above: notify will not be called in this process; -EINVAL.
  */
 FERRY_API int ferry_future_detach(ferry_future *future, ferry_waiter *waiter);
 
@@ -222,7 +229,7 @@ FERRY_API int ferry_future_detach(ferry_future *future, ferry_waiter *waiter);
  *
  * Context: any thread but a loop's.
  * Return:  0 once done; -ETIMEDOUT; -EDEADLK on a loop's thread; -ECHILD if it is a job
- *          of a pool that a fork left behind; -EINVAL if NULL.
+ *          of a pool that a fork left behind, or see above; -EINVAL if NULL.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_future_wait(ferry_future *future, uint64_t deadline_ns);
 
@@ -275,7 +282,7 @@ typedef struct ferry_as_completed ferry_as_completed;
  *
  * Ownership: takes a reference of its own to each; *@ret is the caller's.
  * Context:   any thread.
- * Return:    0; -EINVAL; -ENOMEM.
+ * Return:    0; -ECHILD, see above; -EINVAL; -ENOMEM.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_as_completed_new(ferry_future *const *futures, size_t count,
 						      ferry_as_completed **ret);
@@ -298,7 +305,9 @@ FERRY_API FERRY_MUST_CHECK int ferry_as_completed_next(ferry_as_completed *itera
  * ferry_as_completed_free() - end an iteration, finished or not
  * @iteration: NULL is allowed
  *
- * Cancels nothing. May wait for a notify that is under way (a few instructions).
+ * Cancels nothing. May wait for a notify that is under way (a few instructions). In a
+ * fork's child it waits for nobody, and leaves memory behind that a thread of the parent
+ * was about to write to.
  *
  * Ownership: takes @iteration and drops its references.
  * Context:   any thread. Return: NULL.

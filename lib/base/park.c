@@ -44,6 +44,9 @@ void lock_destroy(struct lock *lock)
 
 static void pause_yielding(struct yielding *yielding, uint64_t now_ns)
 {
+	/* The poll that paused it yields once or twice more: that is the same trouble. */
+	if (now_ns < yielding->not_before_ns)
+		return;
 	/* Long ago: nothing is made of it any more. */
 	if (now_ns - yielding->not_before_ns > 10 * yielding->pause_ns)
 		yielding->pause_ns = YIELD_PAUSE_LEAST_NS;

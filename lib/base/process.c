@@ -8,37 +8,49 @@
  * is no loop's and no worker any more: what it was belongs to the parent.
  */
 #include "base/process.h"
+#include "base/atomic.h"
 #include "base/rcu.h"
 #include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 
 unsigned process_generation;
 #ifndef FERRY_SEAM
 __thread struct thread thread_here __attribute__((tls_model("initial-exec")));
 #endif
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int registered;
+
+/*
+ * The hooks are registered, or this would not run; and what another thread of the parent
+ * was about to do with the mutex is not done here: it is not needed any more.
+ */
 static void in_child(void)
 {
 	rcu_after_fork_child();
 	process_generation++;
 	*thread_self() = (struct thread){ .loops = 0 };
+	/* Relaxed: there is one thread. */
+	atomic_store_relaxed(&registered, 1);
 }
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool registered;
 
 /* A failure is not remembered: there may be memory the next time. */
 int process_prepare(void)
 {
 	int error = 0;
 
+	/* Relaxed: nothing is read because of it, and fork() takes pthread_atfork()'s lock.
+	 * No lock here: a fork's child would find it held by a thread that is not there. */
+	if (atomic_load_relaxed(&registered))
+		return 0;
 	pthread_mutex_lock(&mutex);
-	if (!registered)
+	/* Relaxed, both: under the mutex. */
+	if (!atomic_load_relaxed(&registered))
 		error = pthread_atfork(rcu_before_fork, rcu_after_fork_parent, in_child);
-	registered = !error;
+	if (!error)
+		atomic_store_relaxed(&registered, 1);
 	pthread_mutex_unlock(&mutex);
 	return -error;
 }

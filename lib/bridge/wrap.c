@@ -67,6 +67,9 @@ ferry_local *ferry_wrap(ferry_loop *loop, ferry_future *future)
 
 	if (!error && !future)
 		error = -EINVAL;
+	/* Nobody would ever complete it here: the loop would wait for it for ever. */
+	if (!error && future_is_orphan(future) && !word_is_done(future_word(future)))
+		error = -ECHILD;
 	if (error) {
 		errno = -error;
 		return NULL;
@@ -78,10 +81,18 @@ ferry_local *ferry_wrap(ferry_loop *loop, ferry_future *future)
 	local_begin(local, true);
 	local->flags |= LOCAL_OUT;
 	local->job.future.node.notify = local_arrive;
-	if (ferry_future_attach(future, &local->job.future.node) < 0) {
+	error = ferry_future_attach(future, &local->job.future.node);
+	if (error)
 		local->flags &= (uint8_t)~LOCAL_OUT;
-		wrap_deliver(local, false);
+	if (error == -ECHILD) {
+		/* As one that its user cancelled and let go. */
+		local->refs = 0;
+		local_end(local, LOCAL_CANCELLED);
+		errno = ECHILD;
+		return NULL;
 	}
+	if (error)
+		wrap_deliver(local, false);
 	return local;
 }
 

@@ -47,6 +47,7 @@ int arrivals_begin(struct arrivals *all, ferry_future *const *futures, size_t co
 	atomic_store_relaxed(&all->tally, COUNT << 32);
 	all->first_exception = first_exception;
 	all->owned = false;
+	all->generation = process_generation;
 	all->count = count;
 	all->attached = 0;
 	all->entries = memory_new((count ? count : 1) * sizeof(*all->entries));
@@ -61,11 +62,16 @@ int arrivals_begin(struct arrivals *all, ferry_future *const *futures, size_t co
 		arrival->future = futures[i];
 		arrival->attached = false;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (ferry_future_attach(futures[i], &all->entries[i].waiter) == 0) {
-			all->entries[i].attached = true;
-			all->attached++;
+	for (size_t i = 0; i < count; i++) {
+		int error = ferry_future_attach(futures[i], &all->entries[i].waiter);
+
+		if (error == -ECHILD) {
+			arrivals_end(all);
+			return error;
 		}
+		all->entries[i].attached = !error;
+		all->attached += !error;
+	}
 	return 0;
 }
 
@@ -96,8 +102,26 @@ int arrivals_wait(struct arrivals *all, size_t enough, uint64_t deadline_ns)
 	return 0;
 }
 
-void arrivals_end(struct arrivals *all)
+/* Until everybody has notified who will; false if that cannot be known. */
+static bool await_notifies(struct arrivals *all, size_t expected)
 {
+	want(all, expected);
+	for (;;) {
+		/* [arrive-wait] acquire, partner: arrival_notify(), its last touch. */
+		uint64_t tally = atomic_load_acquire(&all->tally);
+
+		if ((tally & COUNT) >= expected)
+			return true;
+		/* Whoever took these nodes may be a thread that a fork left behind. */
+		if (all->generation != process_generation)
+			return false;
+		park_wait((_Atomic uint32_t *)&all->tally, (uint32_t)tally, FERRY_NO_DEADLINE);
+	}
+}
+
+bool arrivals_end(struct arrivals *all)
+{
+	bool all_notified;
 	size_t expected = all->attached;
 
 	/* The newest first: it is found at once, however often a future stands there. */
@@ -109,19 +133,13 @@ void arrivals_end(struct arrivals *all)
 		    ferry_future_detach(arrival->future, &arrival->waiter) == 1)
 			expected--;
 	}
-	want(all, expected);
-	for (;;) {
-		/* [arrive-wait] acquire, partner: arrival_notify(), its last touch. */
-		uint64_t tally = atomic_load_acquire(&all->tally);
-
-		if ((tally & COUNT) >= expected)
-			break;
-		park_wait((_Atomic uint32_t *)&all->tally, (uint32_t)tally, FERRY_NO_DEADLINE);
-	}
+	all_notified = await_notifies(all, expected);
 	if (all->owned)
 		for (size_t i = 0; i < all->count; i++)
 			ferry_future_unref(all->entries[i].future);
-	memory_free(all->entries);
+	if (all_notified)
+		memory_free(all->entries);
+	return all_notified;
 }
 
 bool arrivals_are_futures(ferry_future *const *futures, size_t count)

@@ -22,6 +22,7 @@ struct arrivals {
 	_Atomic uint64_t tally;   /* low half: how many arrived; high half: wake at this many */
 	bool first_exception;     /* an exception wakes as well */
 	bool owned;               /* a reference to each future is dropped at the end */
+	unsigned generation;      /* of the process that began it */
 	size_t count, attached;
 	struct arrival *entries;
 };
@@ -30,12 +31,17 @@ struct arrivals {
 /* At most that many, none of them NULL. */
 bool arrivals_are_futures(ferry_future *const *futures, size_t count);
 
-/* 0 or -ENOMEM. The futures are borrowed; set owned to hand references over. */
+/* 0, -ENOMEM, or -ECHILD as ferry_future_attach(). The futures are borrowed; set owned to
+ * hand references over. */
 int arrivals_begin(struct arrivals *all, ferry_future *const *futures, size_t count,
 		   bool first_exception);
 /* Sleeps until @enough of those attached have arrived (or an exception wakes). */
 int arrivals_wait(struct arrivals *all, size_t enough, uint64_t deadline_ns);
-/* Stops watching: nothing refers to the entries any more. Frees them. */
-void arrivals_end(struct arrivals *all);
+/*
+ * Stops watching: true if nothing refers to the entries and the struct any more; the
+ * entries are freed. False in a fork's child, for what the parent's threads were about to
+ * notify: the entries stay, and so must the struct.
+ */
+bool arrivals_end(struct arrivals *all);
 
 #endif

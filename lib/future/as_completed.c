@@ -15,20 +15,23 @@ struct ferry_as_completed {
 	struct chain ready;  /* arrived and not given out */
 	size_t next_done;    /* those before it that were done at the start were given out */
 	size_t given, taken; /* of the attached: given out; moved to ready */
+	uint64_t expiry_ns;  /* no job that is queued expires before that; 0: not known */
 };
 
 int ferry_as_completed_new(ferry_future *const *futures, size_t count, ferry_as_completed **ret)
 {
 	ferry_as_completed *iteration;
+	int error;
 
 	if (!ret || !arrivals_are_futures(futures, count))
 		return -EINVAL;
 	iteration = memory_new_zeroed(sizeof(*iteration));
 	if (!iteration)
 		return -ENOMEM;
-	if (arrivals_begin(&iteration->all, futures, count, false) < 0) {
+	error = arrivals_begin(&iteration->all, futures, count, false);
+	if (error) {
 		memory_free(iteration);
-		return -ENOMEM;
+		return error;
 	}
 	for (size_t i = 0; i < count; i++)
 		ferry_future_ref(futures[i]);
@@ -68,37 +71,67 @@ static struct arrival *next_arrived(ferry_as_completed *iteration)
 	return node ? container(node, struct arrival, waiter) : NULL;
 }
 
-/* The entries that have not arrived are those whose jobs may still expire. */
-static int wait_for_next(ferry_as_completed *iteration, uint64_t deadline_ns)
+/* Is there one that nobody will complete in this process (P6)? */
+static bool has_orphan(const struct arrivals *all)
 {
-	struct arrivals *all = &iteration->all;
-	struct helper *helper = thread_self()->helper;
-	uint64_t until = deadline_ns;
-	int error;
-
-	if (thread_self()->loops)
-		return -EDEADLK;
-	if (deadline_ns <= clock_now())
-		return -ETIMEDOUT;
 	for (size_t i = 0; i < all->count; i++) {
 		struct ferry_future *future = all->entries[i].future;
 
 		if (future_is_orphan(future) && !word_is_done(future_word(future)))
-			return -ECHILD;
-		if (helper && helper->run(helper, future))
-			return 0;
-		until = wait_until_expiry(future, until);
+			return true;
 	}
+	return false;
+}
+
+/* A worker runs one of them, if it may (P4). */
+static bool help(struct arrivals *all, struct helper *helper)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (helper->run(helper, all->entries[i].future))
+			return true;
+	return false;
+}
+
+/* Ends the queued jobs that are late: when the next of them will be. */
+static uint64_t expire_and_find_next(struct arrivals *all, uint64_t now_ns)
+{
+	uint64_t next = FERRY_NO_DEADLINE;
+
+	for (size_t i = 0; i < all->count; i++) {
+		wait_expire(all->entries[i].future, now_ns);
+		next = wait_until_expiry(all->entries[i].future, next);
+	}
+	return next;
+}
+
+static int wait_for_next(ferry_as_completed *iteration, uint64_t deadline_ns)
+{
+	struct arrivals *all = &iteration->all;
+	struct helper *helper = thread_self()->helper;
+	uint64_t now = clock_now(), until;
+	int error;
+
+	if (thread_self()->loops)
+		return -EDEADLK;
+	if (deadline_ns <= now)
+		return -ETIMEDOUT;
+	if (all->generation != process_generation && has_orphan(all))
+		return -ECHILD;
+	if (helper && help(all, helper))
+		return 0;
+	/* Deadlines do not change: all need not be looked at before the first of them. */
+	if (iteration->expiry_ns <= now)
+		iteration->expiry_ns = expire_and_find_next(all, now);
+	until = iteration->expiry_ns < deadline_ns ? iteration->expiry_ns : deadline_ns;
 	if (helper)
 		helper->lend(helper);
 	error = arrivals_wait(all, iteration->taken + 1, until);
 	if (helper)
 		helper->reclaim(helper);
-	if (!error)
-		return 0;
-	for (size_t i = 0; i < all->count; i++)
-		wait_expire(all->entries[i].future, clock_now());
-	return until < deadline_ns ? 0 : -ETIMEDOUT;
+	now = clock_now();
+	if (error && iteration->expiry_ns <= now)
+		iteration->expiry_ns = expire_and_find_next(all, now);
+	return until < deadline_ns ? 0 : error;
 }
 
 int ferry_as_completed_next(ferry_as_completed *iteration, uint64_t deadline_ns,
@@ -129,9 +162,7 @@ int ferry_as_completed_next(ferry_as_completed *iteration, uint64_t deadline_ns,
 
 ferry_as_completed *ferry_as_completed_free(ferry_as_completed *iteration)
 {
-	if (iteration) {
-		arrivals_end(&iteration->all);
+	if (iteration && arrivals_end(&iteration->all))
 		memory_free(iteration);
-	}
 	return NULL;
 }

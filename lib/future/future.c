@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The concurrent future: snapshot, completion, cancellation, taking, references.
+ * The concurrent future: snapshot, completion, cancellation, taking.
  *
  * Any thread calls these: workers and foreign threads complete (step "complete" of a
  * request), anyone looks or cancels. Before it the pool's worker ran the function;
@@ -15,24 +15,17 @@
 #include "base/park.h"
 #include "base/thread.h"
 
-static _Atomic uint64_t disposed;
-
-uint64_t ferry_disposed_count(void)
-{
-	/* Relaxed: a number to show. */
-	return atomic_load_relaxed(&disposed);
-}
-
 void future_init(struct ferry_future *future, struct home *home, unsigned flags, uint32_t refs)
 {
-	/* Relaxed, both: nobody else has seen the future yet. */
+	/* Relaxed, all: nobody else has seen the future yet. */
 	atomic_store_relaxed(&future->word, WORD_PENDING);
 	atomic_store_relaxed(&future->refs, refs);
 	future->home = home;
 	future->flags = (uint8_t)flags;
 	future->tail = 0;
 	future->lane = 0;
-	future->generation = (uint8_t)process_generation;
+	/* Relaxed: as above. */
+	atomic_store_relaxed(&future->generation, (uint8_t)process_generation);
 }
 
 /* ---- looking ---- */
@@ -101,12 +94,53 @@ int ferry_future_take(ferry_future *future, ferry_result *ret)
 	return 0;
 }
 
+/* ---- forks ---- */
+
+/* What an orphan's generation becomes: it stays an orphan. */
+static uint8_t adopted(uint8_t generation)
+{
+	return UINT8_MAX ^ generation;
+}
+
+/*
+ * A thread of the parent may have held LIST as the process forked. It is not here, so the
+ * child must not wait for it. Whoever is about to take LIST of a future that is older than
+ * the process marks it first, if LIST is free: from then on a holder is somebody who is
+ * here, and is waited for. All the others find the mark missing, and give up.
+ */
+static void adopt(struct ferry_future *future)
+{
+	uint8_t ours = (uint8_t)process_generation;
+	/* Relaxed: the exchange that takes LIST publishes it; others read it after that. */
+	uint8_t made = atomic_load_relaxed(&future->generation);
+	uintptr_t word;
+
+	if (made == ours || made == adopted(ours))
+		return;
+	word = future_word(future);
+	if (word_is_done(word) || word & WORD_LIST)
+		return;
+	/* Relaxed: as above. All who write it write the same. */
+	atomic_store_relaxed(&future->generation,
+			     future->flags & FUTURE_JOB ? adopted(ours) : ours);
+}
+
+/* Of a word that was loaded with acquire: will LIST never be given back? */
+static bool is_held_for_ever(struct ferry_future *future, uintptr_t word)
+{
+	uint8_t ours = (uint8_t)process_generation;
+	/* Relaxed: the mark came before LIST, which was seen with acquire. */
+	uint8_t made = atomic_load_relaxed(&future->generation);
+
+	return word & WORD_LIST && made != ours && made != adopted(ours);
+}
+
 /* ---- changing the word ---- */
 
 /*
- * One step of the word, repeated until it is applied or refused. Returns the word that
- * was there; *applied says which. Every change of every future is made here or in
- * attach and take, and all are read-modify-writes, so releases chain.
+ * One step of the word, repeated until it is applied or refused, or LIST is held for ever.
+ * Returns the word that was there; *applied says which. Every change of every future is made
+ * here or in attach and take, and all are read-modify-writes, so releases chain.
  *
  * [complete-snapshot] release: the outcome's fields, written before, are visible to
  * whoever loads done with acquire. [attach-complete] acquire: the waiters that other
@@ -125,10 +159,13 @@ int ferry_future_take(ferry_future *future, ferry_result *ret)
 			}                                                                        \
 			if (step.action == WORD_WAIT) {                                          \
 				park_spin(&turn);                                                \
-				/* Relaxed: the exchange that follows is what acquires. */       \
-				word = atomic_load_relaxed(&(future)->word);                     \
-				continue;                                                        \
+				word = future_word(future);                                      \
+				if (!is_held_for_ever(future, word))                             \
+					continue;                                                \
+				*(applied) = false;                                              \
+				break;                                                           \
 			}                                                                        \
+			/* acq_rel: both edges named above. */                                   \
 			if (atomic_swap_if_acq_rel(&(future)->word, &word, step.next)) {         \
 				*(applied) = true;                                               \
 				break;                                                           \
@@ -161,22 +198,29 @@ uintptr_t future_set_running(struct ferry_future *future)
 	return applied ? 0 : word;
 }
 
-bool future_complete_held(struct ferry_future *future, enum word_outcome outcome,
-			  ferry_result result, const ferry_error *exception)
+/* Why a change was not applied, of the word that was there. */
+static int refusal(uintptr_t word)
+{
+	return word_is_done(word) ? -EALREADY : -ECHILD;
+}
+
+int future_complete_held(struct ferry_future *future, enum word_outcome outcome,
+			 ferry_result result, const ferry_error *exception)
 {
 	bool applied;
 	uintptr_t word;
 
-	change(future, word_hold(word), &applied);
+	adopt(future);
+	word = change(future, word_hold(word), &applied);
 	if (!applied)
-		return false;
+		return refusal(word);
 	if (outcome == WORD_RESULT)
 		future->result = result;
 	else if (outcome == WORD_EXCEPTION)
 		future->exception = exception;
 	word = change(future, word_publish(word, outcome), &applied);
 	notify(word_waiters(word));
-	return true;
+	return 0;
 }
 
 void future_finish(struct ferry_future *future, enum word_outcome outcome, ferry_result result,
@@ -230,7 +274,7 @@ static int cancel(struct ferry_future *future, bool silently)
 	uintptr_t word = change(future, word_cancel(word), &applied);
 
 	if (!applied)
-		return word_is_done(word) ? -EALREADY : 0;
+		return word_phase(word) == WORD_RUNNING_ASKED ? 0 : refusal(word);
 	tell_of_cancel(future);
 	if (word_phase(word) == WORD_RUNNING)
 		return 0;
@@ -255,6 +299,7 @@ static bool expire(struct ferry_future *future, const ferry_error *error, bool s
 	bool applied;
 	uintptr_t word;
 
+	adopt(future);
 	change(future, word_hold_pending(word), &applied);
 	if (!applied)
 		return false;
@@ -289,6 +334,7 @@ static bool is_waiter(const ferry_waiter *waiter)
 
 int ferry_future_attach(ferry_future *future, ferry_waiter *waiter)
 {
+	uintptr_t word;
 	bool applied;
 
 	if (!future || !is_waiter(waiter) || !waiter->notify)
@@ -297,11 +343,11 @@ int ferry_future_attach(ferry_future *future, ferry_waiter *waiter)
 	 * [attach-complete] The release in the exchange publishes the node's fields, its
 	 * link included, which is set afresh for each try.
 	 */
-	change(future,
+	word = change(future,
 	       (word_is_done(word) ? (void)0 : (void)(waiter->next = word_waiters(word)),
 		word_attach(word, waiter)),
 	       &applied);
-	return applied ? 0 : -EALREADY;
+	return applied ? 0 : refusal(word);
 }
 
 int ferry_future_detach(ferry_future *future, ferry_waiter *waiter)
@@ -312,9 +358,10 @@ int ferry_future_detach(ferry_future *future, ferry_waiter *waiter)
 
 	if (!future || !is_waiter(waiter))
 		return -EINVAL;
+	adopt(future);
 	word = change(future, word_hold(word), &applied);
 	if (!applied)
-		return 0;
+		return word_is_done(word) ? 0 : -ECHILD;
 	newest = word_waiters(word);
 	for (link = &newest; *link && *link != waiter;)
 		link = &(*link)->next;
@@ -325,100 +372,4 @@ int ferry_future_detach(ferry_future *future, ferry_waiter *waiter)
 	}
 	change(future, word_give_back(word, newest), &applied);
 	return found ? 1 : -ENOENT;
-}
-
-/* ---- references ---- */
-
-ferry_future *ferry_future_ref(ferry_future *future)
-{
-	/* Relaxed: whoever refs has a reference, so it cannot be freed meanwhile. */
-	if (future)
-		atomic_add_relaxed(&future->refs, 1);
-	return future;
-}
-
-static bool is_blocking(const ferry_result *result)
-{
-	return result->disposer && result->disposer->kind == FERRY_DISPOSE_BLOCKING;
-}
-
-bool future_is_homed(const struct ferry_future *future)
-{
-	uintptr_t word = future_word(future);
-
-	if (!future->home || !(future->flags & FUTURE_JOB))
-		return future->home;
-	return word_is_done(word) && word_outcome(word) == WORD_RESULT &&
-	       is_blocking(&future->result);
-}
-
-static bool owns_result(const struct ferry_future *future)
-{
-	uintptr_t word = future_word(future);
-
-	return word_is_done(word) && word_outcome(word) == WORD_RESULT && !(word & WORD_TAKEN);
-}
-
-/* Is there a disposer that may block, and somebody else to run it? */
-static bool can_hand_over(const struct ferry_future *future)
-{
-	return owns_result(future) && is_blocking(&future->result) && future_is_homed(future);
-}
-
-bool future_must_hand_over(const struct ferry_future *future)
-{
-	return thread_self()->loops && can_hand_over(future);
-}
-
-void future_drop_outcome(struct ferry_future *future)
-{
-	uintptr_t word = future_word(future);
-	bool homed = future_is_homed(future);
-
-	if (owns_result(future) && future->result.disposer) {
-		struct helper *helper = thread_self()->helper;
-
-		if (helper && is_blocking(&future->result))
-			helper->disposing(helper);
-		/* Relaxed: a number to show. */
-		atomic_add_relaxed(&disposed, 1);
-		future->result.disposer->dispose(&future->result);
-	}
-	if (word_is_done(word) && word_outcome(word) == WORD_EXCEPTION)
-		ferry_error_unref(future->exception);
-	if (homed)
-		future->home->unref(future->home);
-}
-
-void future_free(struct ferry_future *future)
-{
-	memory_free(future);
-}
-
-static void unref(struct ferry_future *future, bool may_block)
-{
-	/*
-	 * [last-unref] acq_rel, partner: the other holders' unrefs. Their uses happen before
-	 * the block is freed, and a take by one of them is seen here, so that the result is
-	 * disposed of only if nobody took it. Weaker: a use after free.
-	 */
-	if (atomic_sub_acq_rel(&future->refs, 1) != 1)
-		return;
-	if ((!may_block || thread_self()->loops) && can_hand_over(future) &&
-	    future->home->hand_over(future->home, future))
-		return;
-	future_drop_outcome(future);
-	future_free(future);
-}
-
-ferry_future *ferry_future_unref(ferry_future *future)
-{
-	if (future)
-		unref(future, true);
-	return NULL;
-}
-
-void future_forget(struct ferry_future *future)
-{
-	unref(future, false);
 }

@@ -45,7 +45,7 @@ struct ferry_future {
 	uint8_t flags;      /* written before it is shared; FUTURE_DISPOSAL by its last holder */
 	uint8_t tail;       /* where the tail lies, in units of 8 bytes from here; 0: none */
 	uint8_t lane;       /* which of its pool's lanes it is in */
-	uint8_t generation; /* of the process that made it, cut */
+	_Atomic uint8_t generation; /* of the process that made it, cut; see future.c, forks */
 };
 _Static_assert(sizeof(struct ferry_future) <= 64, "a future alone fits a cache line");
 
@@ -70,7 +70,10 @@ static inline struct future_tail *future_tail(struct ferry_future *future)
 /* A job whose pool was left behind in a fork: nobody will complete it here (P6). */
 static inline bool future_is_orphan(const struct ferry_future *future)
 {
-	return future->flags & FUTURE_JOB && future->generation != (uint8_t)process_generation;
+	/* Relaxed: it changes only where this does not (future.c, forks). */
+	return future->flags & FUTURE_JOB &&
+	       atomic_load_relaxed((_Atomic uint8_t *)&future->generation) !=
+		       (uint8_t)process_generation;
 }
 
 /* Sets every field but node and result. */
@@ -93,9 +96,10 @@ void future_finish(struct ferry_future *future, enum word_outcome outcome, ferry
 
 /*
  * As future_finish(), by one of several who may try: the outcome's fields are written
- * under LIST, by the one who will publish them. False if it was done.
+ * under LIST, by the one who will publish them. 0, -EALREADY if it was done, -ECHILD if
+ * LIST is held by a thread that a fork left behind.
  */
-bool future_complete_held(struct ferry_future *future, enum word_outcome outcome,
+int future_complete_held(struct ferry_future *future, enum word_outcome outcome,
 			  ferry_result result, const ferry_error *exception);
 
 /*

@@ -22,6 +22,9 @@ int ferry_future_new(const ferry_future_options *given, ferry_future **ret)
 
 	if (!ret)
 		return -EINVAL;
+	/* In a fork's child LIST may be held by nobody: future.c, forks. */
+	if (!error)
+		error = process_prepare();
 	if (error)
 		return error;
 	/* A pool's first member is a pointer to its home (pool/core.h). */
@@ -74,7 +77,7 @@ static int set(struct ferry_future *future, enum word_outcome outcome, ferry_res
 	if (outcome == WORD_RESULT && result.disposer &&
 	    result.disposer->kind == FERRY_DISPOSE_BLOCKING && !future->home)
 		return -EINVAL;
-	return future_complete_held(future, outcome, result, exception) ? 0 : -EALREADY;
+	return future_complete_held(future, outcome, result, exception);
 }
 
 int ferry_future_set_result(ferry_future *future, ferry_result result)

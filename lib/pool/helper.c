@@ -48,6 +48,8 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	if (!(future->flags & FUTURE_JOB) || future->home != &core->home ||
 	    worker->nested >= NESTED_MOST || word_phase(future_word(future)) != WORD_PENDING)
 		return false;
+	/* It enters a call, and what waits may wait for the loop that a ring is owed to (P9). */
+	debt_pay(&thread_self()->debt);
 	lane = core->lanes[future->lane];
 	if (!queue_claim_lane(core, lane))
 		return false;
@@ -72,6 +74,8 @@ static void lend(struct helper *helper)
 {
 	struct core *core = worker_of(helper)->core;
 
+	/* Whoever completes what is waited for may need the loop that a ring is owed to (P9). */
+	debt_pay(&thread_self()->debt);
 	lock_acquire(&core->lock);
 	core->lent++;
 	/* Relaxed: see crew.c; the look at the crew that follows is what counts. */

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <ferry/loop.h>
 
+#include "base/list.h"
 #include "support/each.h"
 #include "support/fixture.h"
+#include "support/gate.h"
 #include "support/token.h"
 
 TestSuite(as_completed, .timeout = 60);
@@ -339,4 +341,91 @@ EACH_COMPLETER(as_completed, a_forks_child_does_not_wait_for_its_parents_jobs_P6
 	completer_join(&parents.completer);
 	ferry_as_completed_free(parents.iteration);
 	ferry_future_unref(parents.completer.future);
+}
+
+struct stalled {
+	ferry_waiter waiter;
+	struct gate gate;
+	ferry_future *future;
+};
+
+static void stall(ferry_waiter *waiter)
+{
+	struct stalled *stalled = container(waiter, struct stalled, waiter);
+
+	gate_wait(&stalled->gate);
+}
+
+static void *keep_stalled(void *arg)
+{
+	struct stalled *stalled = arg;
+
+	ferry_future_set_result(stalled->future, ferry_result_u64(1));
+	return NULL;
+}
+
+static int free_in_child(void *arg)
+{
+	ferry_as_completed_free(arg);
+	return 0;
+}
+
+/* Its completer is between done and notify, and only the parent has it. */
+Test(as_completed, a_forks_child_frees_one_whose_completer_it_does_not_have_P6, .timeout = 10)
+{
+	struct stalled stalled = { .waiter = { NULL, stall } };
+	ferry_as_completed *iteration;
+	pthread_t thread;
+
+	gate_init(&stalled.gate);
+	cr_assert_eq(ferry_future_new(NULL, &stalled.future), 0);
+	cr_assert_eq(ferry_future_attach(stalled.future, &stalled.waiter), 0);
+	cr_assert_eq(ferry_as_completed_new(&stalled.future, 1, &iteration), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, keep_stalled, &stalled), 0);
+	gate_await(&stalled.gate, 1);
+	cr_assert_eq(fixture_in_child(free_in_child, iteration), 0);
+	gate_open(&stalled.gate);
+	pthread_join(thread, NULL);
+	ferry_as_completed_free(iteration);
+	ferry_future_unref(stalled.future);
+}
+
+/* ---- many ---- */
+
+#define MANY 100000
+
+static _Atomic int many_given;
+
+static void *keep_one_by_one(void *arg)
+{
+	ferry_future **many = arg;
+
+	for (int i = 0; i < MANY; i++) {
+		while (many_given < i)
+			sched_yield();
+		ferry_future_set_result(many[i], ferry_result_u64(1));
+	}
+	return NULL;
+}
+
+/* The iteration sleeps before each: what a step costs must not grow with their number. */
+Test(as_completed, a_hundred_thousand_that_come_one_by_one_are_no_trouble, .timeout = 30)
+{
+	ferry_future **many = calloc(MANY, sizeof(*many)), *future;
+	ferry_as_completed *iteration;
+	pthread_t thread;
+
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(ferry_future_new(NULL, &many[i]), 0);
+	cr_assert_eq(ferry_as_completed_new(many, MANY, &iteration), 0);
+	many_given = 0;
+	cr_assert_eq(pthread_create(&thread, NULL, keep_one_by_one, many), 0);
+	while (ferry_as_completed_next(iteration, FERRY_NO_DEADLINE, &future) == 1)
+		many_given++;
+	cr_assert_eq(many_given, MANY);
+	pthread_join(thread, NULL);
+	ferry_as_completed_free(iteration);
+	for (int i = 0; i < MANY; i++)
+		ferry_future_unref(many[i]);
+	free(many);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The concurrent future: what a snapshot sees, cancelling, taking, references (F1-F4, F7),
- * whoever completes it. Promises of one's own are in test_promise.c, waiters in
- * test_waiters.c.
+ * The concurrent future: what a snapshot sees, cancelling, taking (F1-F4, F7), whoever
+ * completes it. Promises of one's own are in test_promise.c, waiters in test_waiters.c,
+ * references in test_reference.c.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <ferry/loop.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,6 +216,87 @@ Test(future, the_outcome_of_a_job_is_not_written_while_another_holds_LIST_F2)
 	check_ended(&held, ENDS_WITH_RESULT, 7);
 }
 
+/* ---- a fork's child ---- */
+
+/* As a child finds one whose LIST another thread of the parent held as it forked. */
+static void leave_behind(struct ferry_future *future, unsigned flags, uintptr_t word)
+{
+	future_init(future, NULL, flags, 1);
+	/* Relaxed, both: there is one thread. */
+	atomic_store_relaxed(&future->generation, (uint8_t)(process_generation + 3));
+	atomic_store_relaxed(&future->word, word);
+}
+
+static void not_told(ferry_waiter *waiter)
+{
+	(void)waiter;
+	abort();
+}
+
+Test(future, what_a_fork_left_held_is_refused_and_nobody_waits_P6, .timeout = 10)
+{
+	ferry_waiter waiter = { NULL, not_told };
+	ferry_as_completed *iteration;
+	struct ferry_future left;
+	ferry_future *futures[2];
+
+	leave_behind(&left, 0, WORD_PENDING | WORD_LIST);
+	futures[1] = &left;
+	cr_assert_eq(ferry_future_new(NULL, &futures[0]), 0);
+	check_pending(&left);
+	cr_assert_eq(ferry_future_attach(&left, &waiter), -ECHILD);
+	cr_assert_eq(ferry_future_detach(&left, &waiter), -ECHILD);
+	cr_assert_eq(ferry_future_cancel(&left), -ECHILD);
+	cr_assert_eq(ferry_future_set_result(&left, ferry_result_u64(1)), -ECHILD);
+	cr_assert_eq(ferry_future_set_exception(&left, completer_error()), -ECHILD);
+	cr_assert_eq(ferry_future_set_cancelled(&left), -ECHILD);
+	cr_assert_eq(ferry_future_wait(&left, FERRY_NO_DEADLINE), -ECHILD);
+	cr_assert_eq(ferry_wait_any(futures, 2, FERRY_NO_DEADLINE), -ECHILD);
+	cr_assert_eq(ferry_as_completed_new(futures, 2, &iteration), -ECHILD);
+	/* The other one is watched no more. */
+	cr_assert_null(word_waiters(future_word(futures[0])));
+	/* What never waits for LIST goes on. */
+	cr_assert_eq(ferry_future_set_running(&left), 0);
+	cr_assert_eq(ferry_future_cancel(&left), 0);
+	cr_assert_eq(ferry_future_cancel(&left), 0);
+	cr_assert_eq(ferry_future_cancel_requested(&left), 1);
+	ferry_future_unref(futures[0]);
+}
+
+static struct ferry_future left_free;
+
+static void *give_list_back(void *arg)
+{
+	(void)arg;
+	/* The other one waits by now, or finds it free: both are well. */
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	atomic_add_acq_rel(&left_free.word, (uintptr_t)0 - WORD_LIST);
+	return NULL;
+}
+
+/* LIST is taken in the child for the first time: a second thread there waits for it. */
+Test(future, what_a_fork_left_free_is_waited_for_when_it_is_held_here_P6, .timeout = 10)
+{
+	static const unsigned kinds[] = { 0, FUTURE_JOB };
+
+	for (int i = 0; i < 2; i++) {
+		ferry_waiter waiters[2] = { { NULL, not_told }, { NULL, not_told } };
+		pthread_t thread;
+
+		leave_behind(&left_free, kinds[i], WORD_PENDING);
+		cr_assert_eq(future_is_orphan(&left_free), kinds[i] == FUTURE_JOB);
+		cr_assert_eq(ferry_future_attach(&left_free, &waiters[0]), 0);
+		cr_assert_eq(ferry_future_detach(&left_free, &waiters[0]), 1);
+		cr_assert_eq(future_is_orphan(&left_free), kinds[i] == FUTURE_JOB);
+		atomic_or_acq_rel(&left_free.word, WORD_LIST);
+		cr_assert_eq(pthread_create(&thread, NULL, give_list_back, NULL), 0);
+		cr_assert_eq(ferry_future_attach(&left_free, &waiters[1]), 0);
+		pthread_join(thread, NULL);
+		cr_assert_eq(ferry_future_detach(&left_free, &waiters[1]), 1);
+	}
+}
+
 /* ---- cancelling ---- */
 
 EACH_COMPLETER(future, cancelling_a_pending_one_ends_it_at_once_and_it_never_runs_F3)
@@ -367,37 +449,6 @@ EACH_COMPLETER(future, where_there_is_no_result_nothing_can_be_taken_F7)
 	}
 }
 
-EACH_COMPLETER(future, a_result_nobody_took_is_disposed_of_once_by_the_last_to_let_go_F7)
-{
-	uint64_t before = ferry_disposed_count();
-	struct token token = { 0 };
-	struct completer completer;
-
-	completer_begin(&completer, kind, ENDS_WITH_RESULT, token_result(&token, &token_anywhere));
-	completer_join(&completer);
-	cr_assert_eq(ferry_future_ref(completer.future), completer.future);
-	cr_assert_null(ferry_future_unref(completer.future));
-	cr_assert_eq(token.disposed, 0);
-	cr_assert_null(ferry_future_unref(completer.future));
-	cr_assert_eq(token.disposed, 1);
-	cr_assert_eq(ferry_disposed_count(), before + 1);
-}
-
-EACH_COMPLETER(future, dropping_the_last_reference_does_not_cancel_F7)
-{
-	struct token token = { 0 };
-	struct completer completer;
-
-	completer_begin(&completer, kind, ENDS_WITH_RESULT, token_result(&token, &token_anywhere));
-	completer_start(&completer);
-	ferry_future_unref(completer.future);
-	completer_join(&completer);
-	cr_assert_eq(completer.completed, 0);
-	cr_assert_eq(token.disposed, 1);
-	cr_assert_eq(completer.asked, 0);
-	cr_assert(pthread_equal(token.by, completer.by));
-}
-
 static struct token *taken_by;
 static _Atomic int takers;
 
@@ -437,50 +488,6 @@ EACH_COMPLETER(future, of_many_who_take_one_wins_F7)
 		cr_assert_eq(taken_by, &token);
 		cr_assert_eq(token.disposed, 0);
 		gate_destroy(&start);
-	}
-}
-
-/* ---- blocking disposers ---- */
-
-Test(future, a_blocking_disposer_runs_on_whoever_lets_go_if_that_is_no_loops_thread_F7)
-{
-	for (enum completer_kind kind = 0; kind < COMPLETER_KINDS; kind++) {
-		struct token token = { 0 };
-		struct completer completer;
-
-		if (kind == COMPLETER_EXECUTOR)
-			continue; /* refused there: test_executor.c */
-		completer_begin(&completer, kind, ENDS_WITH_RESULT,
-				token_result(&token, &token_blocking));
-		completer_end(&completer);
-		cr_assert_eq(ferry_future_wait(completer.future, FERRY_NO_DEADLINE), 0);
-		completer_join(&completer);
-		ferry_future_unref(completer.future);
-		cr_assert_eq(token.disposed, 1, "%s", completer_names[kind]);
-	}
-}
-
-Test(future, a_blocking_disposer_never_runs_on_a_loops_thread_F7)
-{
-	for (enum completer_kind kind = 0; kind < COMPLETER_KINDS; kind++) {
-		struct token token = { 0 };
-		struct completer completer;
-		ferry_loop *loop = NULL;
-
-		if (kind == COMPLETER_EXECUTOR)
-			continue;
-		completer_begin(&completer, kind, ENDS_WITH_RESULT,
-				token_result(&token, &token_blocking));
-		completer_end(&completer);
-		cr_assert_eq(ferry_future_wait(completer.future, FERRY_NO_DEADLINE), 0);
-		if (kind == COMPLETER_FOREIGN)
-			completer_thread_join(&completer);
-		cr_assert_eq(ferry_loop_new(NULL, &loop), 0);
-		ferry_future_unref(completer.future);
-		completer_join(&completer);
-		cr_assert_eq(token.disposed, 1, "%s", completer_names[kind]);
-		cr_assert_not(pthread_equal(token.by, pthread_self()), "%s", completer_names[kind]);
-		cr_assert_eq(ferry_loop_free(loop), 0);
 	}
 }
 

@@ -114,3 +114,35 @@ Test(process, a_grace_period_in_a_child_does_not_wait_for_the_parents_readers_L3
 	pthread_join(reader, NULL);
 	rcu_wait_for_readers();
 }
+
+static _Atomic int prepared_enough;
+
+static void *prepare_on_and_on(void *arg)
+{
+	(void)arg;
+	while (!prepared_enough)
+		if (process_prepare())
+			abort();
+	return NULL;
+}
+
+static int prepare_once(void *arg)
+{
+	(void)arg;
+	alarm(10);
+	return process_prepare();
+}
+
+/* Many forks: some of them come in the middle of the other thread's call. */
+Test(process, a_child_prepares_though_another_thread_was_preparing_P6)
+{
+	pthread_t other;
+
+	prepared_enough = 0;
+	cr_assert_eq(process_prepare(), 0);
+	cr_assert_eq(pthread_create(&other, NULL, prepare_on_and_on, NULL), 0);
+	for (int i = 0; i < 300; i++)
+		cr_assert_eq(fixture_in_child(prepare_once, NULL), 0, "fork %d", i);
+	prepared_enough = 1;
+	pthread_join(other, NULL);
+}

@@ -644,3 +644,43 @@ Test(wrap, while_the_loop_closes_nothing_can_be_chained)
 	ferry_local_unref(target);
 	ferry_future_unref(future);
 }
+
+static int do_nothing(void *arg, ferry_result *out)
+{
+	(void)arg;
+	(void)out;
+	return 0;
+}
+
+static int wrap_in_child(void *arg)
+{
+	ferry_loop *own;
+
+	if (ferry_loop_new(NULL, &own))
+		return 1;
+	errno = 0;
+	if (ferry_wrap(own, arg) || errno != ECHILD)
+		return 2;
+	return ferry_loop_run(own) ? 3 : 0;
+}
+
+static int keep_job(void *user, void (*run)(void *job), void *job)
+{
+	(void)run;
+	*(void **)user = job;
+	return 0;
+}
+
+/* Its loop would wait for ever for a job that nobody runs there. */
+Test(wrap, a_forks_child_cannot_wrap_its_parents_job_P6, .timeout = 10)
+{
+	void *job;
+	ferry_executor executor = { sizeof(executor), keep_job, &job };
+	ferry_future *parents;
+
+	cr_assert_eq(ferry_executor_submit(&executor, do_nothing, NULL, NULL, &parents), 0);
+	cr_assert_eq(fixture_in_child(wrap_in_child, parents), 0);
+	ferry_future_cancel(parents);
+	ferry_future_unref(parents);
+	ferry_future_unref(parents); /* what the executor would have dropped */
+}
