@@ -335,8 +335,9 @@ typedef struct ferry_lane_options {
  *
  * Ownership: *@ret is the caller's; it may be freed before or after its pool.
  * Context:   any thread.
- * Return:    0; -EINVAL; -E2BIG; -ENOSPC beyond 255 in the pool's life; -ESHUTDOWN; -ECHILD;
- *            -ENOMEM.
+ * Return:    0; -EINVAL; -E2BIG; -ENOSPC beyond 255, those that were freed and
+ *            still have jobs included, and for each kind (max_running, brief) as many as
+ *            there ever were at a time; -ESHUTDOWN; -ECHILD; -ENOMEM.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_lane_new(ferry_pool *pool, const ferry_lane_options *options,
 					      ferry_lane **ret);

@@ -14,6 +14,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 unsigned process_generation;
 #ifndef FERRY_SEAM
@@ -53,4 +56,11 @@ int process_prepare(void)
 		atomic_store_relaxed(&registered, 1);
 	pthread_mutex_unlock(&mutex);
 	return -error;
+}
+
+void process_end_thread(void)
+{
+	/* Not pthread_exit(): that would unwind through the function that forked. */
+	for (;;)
+		syscall(SYS_exit, EXIT_FAILURE);
 }

@@ -14,4 +14,10 @@ int process_prepare(void);
 /* Changes only in a fork's child, while it has one thread: a plain read will do. */
 extern unsigned process_generation;
 
+/*
+ * In a fork's child, on what was a worker of its parent: ends the thread, and with it, status
+ * 1, the child, unless that has made other threads.
+ */
+_Noreturn void process_end_thread(void);
+
 #endif

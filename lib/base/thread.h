@@ -22,6 +22,9 @@ struct helper {
 	bool (*run)(struct helper *helper, struct ferry_future *future);
 	/* The worker's place may be used by another thread until it is taken back. */
 	void (*lend)(struct helper *helper);
+	/* While it is lent: tries again to have somebody look for work that waits, if that failed.
+	 * By when to do so once more, FERRY_NO_DEADLINE if it need not be. */
+	uint64_t (*look)(struct helper *helper);
 	void (*reclaim)(struct helper *helper);
 	/* A disposer that may block is about to run on the worker. */
 	void (*disposing)(struct helper *helper);

@@ -125,6 +125,7 @@ static int wait_for_next(ferry_as_completed *iteration, uint64_t deadline_ns)
 	until = iteration->expiry_ns < deadline_ns ? iteration->expiry_ns : deadline_ns;
 	if (helper)
 		helper->lend(helper);
+	until = wait_until_look(helper, until);
 	error = arrivals_wait(all, iteration->taken + 1, until);
 	if (helper)
 		helper->reclaim(helper);

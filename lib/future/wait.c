@@ -59,18 +59,38 @@ void wait_expire(struct ferry_future *future, uint64_t now_ns)
 		future_expire(future, ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
 }
 
+uint64_t wait_until_look(struct helper *helper, uint64_t deadline_ns)
+{
+	uint64_t again = helper ? helper->look(helper) : FERRY_NO_DEADLINE;
+
+	return again < deadline_ns ? again : deadline_ns;
+}
+
+/* The same on a worker, which now and then sees to it that another works in its stead. */
+static bool block_lent(struct helper *helper, struct blocker *blocker, uint64_t deadline_ns)
+{
+	for (;;) {
+		uint64_t until = wait_until_look(helper, deadline_ns);
+
+		if (block(blocker, until))
+			return true;
+		if (until == deadline_ns)
+			return false;
+	}
+}
+
 /* Attached and not yet done: true once it is. */
 static bool wait_attached(struct ferry_future *future, struct blocker *blocker,
-			  uint64_t deadline_ns)
+			  struct helper *helper, uint64_t deadline_ns)
 {
 	uint64_t until = wait_until_expiry(future, deadline_ns);
 
-	if (block(blocker, until))
+	if (block_lent(helper, blocker, until))
 		return true;
 	if (until < deadline_ns) {
 		wait_expire(future, clock_now());
 		/* Expired, and notified by that; or it runs, and has no deadline any more. */
-		if (block(blocker, deadline_ns))
+		if (block_lent(helper, blocker, deadline_ns))
 			return true;
 	}
 	if (ferry_future_detach(future, &blocker->waiter) == 1)
@@ -105,7 +125,7 @@ int ferry_future_wait(ferry_future *future, uint64_t deadline_ns)
 		return word_is_done(future_word(future)) ? 0 : attached;
 	if (helper)
 		helper->lend(helper);
-	done = wait_attached(future, &blocker, deadline_ns);
+	done = wait_attached(future, &blocker, helper, deadline_ns);
 	if (helper)
 		helper->reclaim(helper);
 	return done ? 0 : -ETIMEDOUT;

@@ -55,9 +55,9 @@ static uint64_t next_expiry(ferry_future *const *futures, size_t count, uint64_t
 
 /* -ETIMEDOUT at the deadline; 0 when it is worth looking again. */
 static int sleep_and_expire(struct arrivals *all, ferry_future *const *futures, size_t count,
-			    size_t enough, uint64_t deadline_ns)
+			    size_t enough, struct helper *helper, uint64_t deadline_ns)
 {
-	uint64_t until = next_expiry(futures, count, deadline_ns);
+	uint64_t until = wait_until_look(helper, next_expiry(futures, count, deadline_ns));
 	uint64_t now;
 
 	if (arrivals_wait(all, enough, until) == 0)
@@ -100,7 +100,7 @@ static int wait_several(ferry_future *const *futures, size_t count, ferry_wait_u
 		*done = count_done(futures, count, first, &exception);
 		if (is_enough(*done, count, exception, until) || error)
 			break;
-		error = sleep_and_expire(&all, futures, count, enough, deadline_ns);
+		error = sleep_and_expire(&all, futures, count, enough, helper, deadline_ns);
 	}
 	if (helper)
 		helper->reclaim(helper);

@@ -33,6 +33,7 @@ struct ferry_lane {
 	size_t queued;
 	unsigned running, max_running; /* max 0: not limited, and running is not kept */
 	bool brief;
+	_Atomic uint8_t ended; /* its handle was freed */
 	uint8_t number;
 	char name[16];
 };
@@ -61,6 +62,13 @@ struct worker {
 	struct tally tally;
 };
 
+/* A thread that runs a job which it submitted to a full queue; on its stack. */
+struct caller {
+	struct cds_list_head link; /* among the core's callers */
+	struct ferry_lane *lane;
+	struct thread *thread;
+};
+
 struct core {
 	struct home home; /* first: a future's home is the core */
 	unsigned generation;
@@ -76,6 +84,7 @@ struct core {
 	_Atomic unsigned limit; /* max_threads and the places lent by waiting workers (P4) */
 	_Atomic unsigned min_threads;
 	_Atomic size_t places;  /* queued jobs, only if max_queued */
+	_Atomic size_t full;    /* how often there was none since somebody looked for husks */
 	_Atomic uint32_t refs;
 	_Atomic uint32_t departures; /* what a shutdown parks on: workers that left */
 	_Atomic int poll_credit;     /* how well polling paid lately: see worker.c */
@@ -89,6 +98,7 @@ struct core {
 	struct chain disposals;       /* futures to be destroyed on a worker */
 	struct cds_list_head workers, idle;
 	struct cds_list_head room;    /* submitters that wait for a place */
+	struct cds_list_head callers; /* submitters that run their job themselves */
 	unsigned max_threads, live, next_number;
 	unsigned lent;                /* places lent, part of limit */
 	bool broken;
@@ -139,6 +149,8 @@ bool queue_reserve(struct core *core);
 int queue_wait_for_room(struct core *core, uint64_t deadline_ns);
 /* Wakes so many who wait for room. Under the lock. */
 void queue_wake_room(struct core *core, unsigned count);
+/* The caller is about to run a job of a lane himself: 1, or why he must not. */
+int queue_enter_caller(struct core *core, struct ferry_lane *lane, struct caller *caller);
 /* One more job of a lane is about to run outside of queue_take(): false if it must not. */
 bool queue_claim_lane(struct core *core, struct ferry_lane *lane);
 /* Could somebody find unclaimed work? Sequentially consistent: half of the cross. */
@@ -208,6 +220,17 @@ static inline struct core *core_of(struct home *home)
 /* Options NULL: the ordinary lane. 0 or -ENOMEM. */
 int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_lane **ret);
 
+/* ---- helper.c ---- */
+
+/* After max_threads or lent changed. Under the lock. */
+static inline void core_set_limit(struct core *core)
+{
+	unsigned limit = core->max_threads + core->lent;
+
+	/* Relaxed: see crew.c; a look at the crew that follows is what counts. */
+	atomic_store_relaxed(&core->limit, limit < CREW_MOST ? limit : CREW_MOST);
+}
+
 /* ---- stats.c ---- */
 
 /* How many jobs are inside their function, or in the hand of a worker. */
@@ -217,8 +240,14 @@ uint64_t stats_running(struct core *core);
 
 /* The start hook failed: every queued job fails, and no other is accepted. */
 void shutdown_break(struct core *core);
+/* The pool has ended but for a submitter, which gave its lane's place back: what waited for
+ * that is cancelled if no worker could be made for it. */
+void shutdown_end_left(struct core *core);
 /* Runs the disposers that wait for a worker on this thread. */
 void shutdown_dispose_all(struct core *core);
+/* The same in a closed pool, on a thread that may be a loop's: then elsewhere, unless a worker
+ * is left that does it. */
+void shutdown_dispose_left(struct core *core);
 /* The home's way of running a disposer that may block. */
 bool shutdown_hand_over(struct home *home, struct ferry_future *future);
 

@@ -11,9 +11,6 @@
 
 #include "base/clock.h"
 
-/* How long after a failure no new thread is tried: a clone that fails costs 10 us. */
-#define SPAWN_PAUSE_NS 10000000u
-
 static unsigned limit_of(struct core *core)
 {
 	/* Relaxed: a limit that is a moment old makes a thread too many or too few for
@@ -121,15 +118,15 @@ void crew_wake(struct core *core)
 }
 
 /*
- * False if the pool has closed and its last worker has left: a shutdown may have said so,
- * and nobody may call the start hook any more.
+ * False if the pool has closed and its last worker has left, and no submitter runs a job
+ * either: a shutdown may have said so, and nobody may call the start hook any more.
  */
 static bool join(struct core *core, struct worker *worker)
 {
 	bool joins;
 
 	lock_acquire(&core->lock);
-	joins = core->live || !crew_is_closed(crew_of(core));
+	joins = core->live || !cds_list_empty(&core->callers) || !crew_is_closed(crew_of(core));
 	if (joins) {
 		worker->number = core->next_number++;
 		cds_list_add(&worker->member, &core->workers);
@@ -148,11 +145,14 @@ int crew_start(struct core *core)
 		worker->core = core;
 		worker->searching = true;
 		worker_helper(worker);
+		/* Before it is on the list: who frees the pool in a fork's child lets go of one
+		 * reference for each that is. */
+		core->home.ref(&core->home);
 		if (!join(core, worker)) {
+			core_unref(core);
 			memory_free(worker);
 			return -ESHUTDOWN;
 		}
-		core->home.ref(&core->home);
 		error = thread_start(worker_main, worker, core->options.stack_bytes);
 	}
 	if (!error) {
@@ -167,11 +167,14 @@ int crew_start(struct core *core)
 		/* [leave-shutdown] acq_rel, as in leave(): a shutdown may have waited for it. */
 		atomic_add_acq_rel(&core->departures, 1);
 		park_wake(&core->departures, INT32_MAX);
+		/* The last worker may have left a result to this one as it went (F7). */
+		if (crew_is_closed(crew_of(core)))
+			shutdown_dispose_left(core);
 		core_unref(core);
 		memory_free(worker);
 	}
 	atomic_add_relaxed(&core->spawn_failures, 1); /* Relaxed: a number to show. */
-	atomic_store_relaxed(&core->spawn_after_ns, clock_now() + SPAWN_PAUSE_NS); /* a hint */
+	atomic_store_relaxed(&core->spawn_after_ns, clock_now() + CREW_SPAWN_PAUSE_NS); /* a hint */
 	return error;
 }
 

@@ -25,11 +25,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How long after a failure no new thread is tried: a clone that fails costs 10 us. */
+#define CREW_SPAWN_PAUSE_NS 10000000u
+
 #define CREW_SLEEPING ((uint64_t)1)
 #define CREW_SEARCHING ((uint64_t)1 << 16)
 #define CREW_THREAD ((uint64_t)1 << 32)
 #define CREW_CLOSED ((uint64_t)1 << 48)
 #define CREW_UNBORN ((uint64_t)1 << 49)
+/* Threads that the word can count, lent places included: its topmost field has 15 bits. */
+#define CREW_MOST 0x7fffu
 /* What a thread that is being made counts as. */
 #define CREW_MAKING (CREW_THREAD + CREW_UNBORN + CREW_SEARCHING)
 

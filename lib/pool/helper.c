@@ -78,10 +78,22 @@ static void lend(struct helper *helper)
 	debt_pay(&thread_self()->debt);
 	lock_acquire(&core->lock);
 	core->lent++;
-	/* Relaxed: see crew.c; the look at the crew that follows is what counts. */
-	atomic_add_relaxed(&core->limit, 1);
+	core_set_limit(core);
 	lock_release(&core->lock);
 	queue_look(core);
+}
+
+/* A thread that could not be made is tried again: nobody else may come this way (P2). */
+static uint64_t look(struct helper *helper)
+{
+	struct core *core = worker_of(helper)->core;
+
+	queue_look(core);
+	/* [sleep-submit] After the look, as before entering a call. Relaxed: see crew.c. */
+	if (queue_has_work(core) && crew_needs_waking(atomic_load_seq_cst(&core->crew),
+						      atomic_load_relaxed(&core->limit)))
+		return ferry_in_ns(CREW_SPAWN_PAUSE_NS);
+	return FERRY_NO_DEADLINE;
 }
 
 static void reclaim(struct helper *helper)
@@ -90,13 +102,13 @@ static void reclaim(struct helper *helper)
 
 	lock_acquire(&core->lock);
 	core->lent--;
-	atomic_add_relaxed(&core->limit, (unsigned)-1); /* Relaxed: as above. */
+	core_set_limit(core);
 	lock_release(&core->lock);
 }
 
 void worker_helper(struct worker *worker)
 {
-	worker->helper = (struct helper){ run_awaited, lend, reclaim, worker_disposing };
+	worker->helper = (struct helper){ run_awaited, lend, look, reclaim, worker_disposing };
 }
 
 struct core *worker_core(void)

@@ -27,11 +27,23 @@ int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_
 	return 0;
 }
 
-/* A free number, or 0. Under the lock. */
-static unsigned find_number(struct core *core)
+/*
+ * Its handle was freed, and nothing is queued or holds a place. A worker may still look at
+ * one without a limit, but only at what another of the same kind has alike. Under the lock,
+ * after a splice: what was submitted before the handle was freed has reached the lane.
+ */
+static bool is_vacant(struct ferry_lane *lane, const struct ferry_lane *like)
+{
+	/* [lane-end] acquire, partner: ferry_lane_free(). */
+	return atomic_load_acquire(&lane->ended) && !lane->queued && !lane->running &&
+	       lane->max_running == like->max_running && lane->brief == like->brief;
+}
+
+/* Where the new lane can be: its number, or 0. Under the lock. */
+static unsigned find_number(struct core *core, const struct ferry_lane *lane)
 {
 	for (unsigned i = 1; i <= LANES_MOST; i++)
-		if (!core->lanes[i])
+		if (!core->lanes[i] || is_vacant(core->lanes[i], lane))
 			return i;
 	return 0;
 }
@@ -53,34 +65,48 @@ int ferry_lane_new(ferry_pool *pool, const ferry_lane_options *given, ferry_lane
 	if (error)
 		return error;
 	lock_acquire(&core->lock);
-	number = find_number(core);
+	queue_splice(core);
+	number = find_number(core, lane);
 	/* Relaxed: closed is set before its setter takes this lock. */
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		error = -ESHUTDOWN;
 	else if (!number)
 		error = -ENOSPC;
 	if (!error) {
+		struct ferry_lane *vacant = core->lanes[number];
+
 		lane->number = (uint8_t)number;
-		core->lanes[number] = lane;
+		if (vacant) {
+			/* Workers may hold its address: it is the one that stays. */
+			memcpy(vacant->name, lane->name, sizeof(lane->name));
+			/* Relaxed: under the lock, and nobody has the handle yet. */
+			atomic_store_relaxed(&vacant->ended, 0);
+			*ret = vacant;
+		} else {
+			core->lanes[number] = lane;
+			*ret = lane;
+			lane = NULL;
+		}
 		core->home.ref(&core->home);
 	}
 	lock_release(&core->lock);
-	if (error) {
-		memory_free(lane);
-		return error;
-	}
-	*ret = lane;
-	return 0;
+	queue_tell(core);
+	memory_free(lane);
+	return error;
 }
 
 ferry_lane *ferry_lane_free(ferry_lane *lane)
 {
 	/*
-	 * The lane itself stays: a worker may be about to give back its place. Its number
-	 * is not used again, which 255 lanes a pool allow for. No lock: in a fork's child
-	 * it may be held for ever (P6).
+	 * The lane itself stays: a worker may be about to give back its place. The next lane
+	 * of its kind takes it over. No lock: in a fork's child it may be held for ever (P6).
+	 * [lane-end] release, partner: is_vacant(): what was submitted has been pushed.
 	 */
-	if (lane)
-		core_unref(lane->core);
+	if (lane) {
+		struct core *core = lane->core;
+
+		atomic_store_release(&lane->ended, 1);
+		core_unref(core);
+	}
 	return NULL;
 }

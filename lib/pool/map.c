@@ -16,6 +16,7 @@ struct ferry_map {
 	ferry_pool *pool;
 	ferry_function fn;
 	ferry_job_options options; /* its name points to ours */
+	uint64_t room_deadline_ns; /* as given, FERRY_NO_DEADLINE if not */
 	char name[NAME_ROOM];
 	size_t count, window;
 	size_t submitted, given;
@@ -23,8 +24,11 @@ struct ferry_map {
 	void *args[];           /* array [count] */
 };
 
-static int submit_window(ferry_map *map)
+/* Fills the window; waits for room, where that is what the pool does, until then at most. */
+static int submit_window(ferry_map *map, uint64_t deadline_ns)
 {
+	map->options.room_deadline_ns = deadline_ns < map->room_deadline_ns ? deadline_ns
+									: map->room_deadline_ns;
 	while (map->submitted < map->count && map->submitted - map->given < map->window) {
 		int error = ferry_pool_submit(map->pool, map->fn, map->args[map->submitted],
 					      &map->options,
@@ -59,6 +63,8 @@ int ferry_pool_map(ferry_pool *pool, ferry_function fn, void *const *args, size_
 	map->count = count;
 	map->window = window;
 	map->options.size = sizeof(map->options);
+	map->room_deadline_ns = options.room_deadline_ns ? options.room_deadline_ns
+							 : FERRY_NO_DEADLINE;
 	/* Jobs are still submitted when the caller's string may be gone. */
 	if (options.name) {
 		name_copy(map->name, sizeof(map->name), options.name);
@@ -67,7 +73,7 @@ int ferry_pool_map(ferry_pool *pool, ferry_function fn, void *const *args, size_
 	map->futures = (ferry_future **)(map->args + count);
 	if (count)
 		memcpy(map->args, args, count * sizeof(*args));
-	error = submit_window(map);
+	error = submit_window(map, FERRY_NO_DEADLINE);
 	if (error) {
 		ferry_map_free(map);
 		return error;
@@ -87,7 +93,7 @@ int ferry_map_next(ferry_map *map, uint64_t deadline_ns, ferry_future **ret)
 		return 0;
 	if (map->submitted == map->given) {
 		/* The last submit was refused: nothing is skipped, it is tried again. */
-		error = submit_window(map);
+		error = submit_window(map, deadline_ns ? deadline_ns : 1);
 		if (error && map->submitted == map->given)
 			return error;
 	}
@@ -97,8 +103,8 @@ int ferry_map_next(ferry_map *map, uint64_t deadline_ns, ferry_future **ret)
 		return error;
 	map->given++;
 	*ret = next;
-	/* A refusal here shows when nothing is left to give. */
-	submit_window(map);
+	/* Without waiting for room. A refusal here shows when nothing is left to give. */
+	submit_window(map, 1);
 	return 1;
 }
 

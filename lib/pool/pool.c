@@ -116,6 +116,7 @@ static struct core *core_new(const ferry_pool_options *options, unsigned cpus)
 	CDS_INIT_LIST_HEAD(&core->workers);
 	CDS_INIT_LIST_HEAD(&core->idle);
 	CDS_INIT_LIST_HEAD(&core->room);
+	CDS_INIT_LIST_HEAD(&core->callers);
 	return core;
 }
 
@@ -127,7 +128,8 @@ static int make_workers(struct core *core, unsigned wanted)
 	/* Relaxed, both: the exchange decides. */
 	uint64_t crew = atomic_load_relaxed(&core->crew);
 
-	while (crew_threads(crew) < wanted &&
+	/* In a closed one they leave as soon as they come. */
+	while (!crew_is_closed(crew) && crew_threads(crew) < wanted &&
 	       crew_threads(crew) < atomic_load_relaxed(&core->limit)) {
 		int error;
 
@@ -152,6 +154,7 @@ int ferry_pool_new(const ferry_pool_options *given, ferry_pool **ret)
 	ferry_pool_options options;
 	unsigned cpus = ferry_cpu_count();
 	ferry_pool *pool;
+	uint64_t crew;
 	int error = options_read(&options, sizeof(options), given);
 
 	if (!error)
@@ -172,8 +175,10 @@ int ferry_pool_new(const ferry_pool_options *given, ferry_pool **ret)
 	error = lane_new(pool->core, NULL, &pool->core->lanes[0]);
 	if (!error)
 		error = make_workers(pool->core, options.min_threads);
-	/* One is enough to begin with (P2): the rest is made when it is needed. */
-	if (error && !crew_threads(atomic_load_relaxed(&pool->core->crew))) { /* Relaxed: ours */
+	/* One is enough to begin with (P2): the rest is made when it is needed. If it is gone
+	 * already the pool is broken, and says so. Relaxed: ours. */
+	crew = atomic_load_relaxed(&pool->core->crew);
+	if (error && !crew_threads(crew) && !crew_is_closed(crew)) {
 		core_unref(pool->core);
 		memory_free(pool);
 		return error;
@@ -201,8 +206,8 @@ int ferry_pool_resize(ferry_pool *pool, unsigned min_threads, unsigned max_threa
 		/* Relaxed: under the lock, where it is written. */
 		fewer = min_threads < atomic_load_relaxed(&core->min_threads);
 		core->max_threads = max_threads;
-		/* Relaxed, both: limits, see crew.c; what follows makes everybody look. */
-		atomic_store_relaxed(&core->limit, max_threads + core->lent);
+		core_set_limit(core);
+		/* Relaxed: a limit, see crew.c; what follows makes everybody look. */
 		atomic_store_relaxed(&core->min_threads, min_threads);
 	}
 	lock_release(&core->lock);

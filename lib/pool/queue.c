@@ -261,6 +261,19 @@ struct handout queue_take(struct core *core)
 	return out;
 }
 
+/* Under the lock. */
+static bool claim(struct core *core, struct ferry_lane *lane)
+{
+	if (is_saturated(lane))
+		return false;
+	if (lane->max_running) {
+		lane->running++;
+		if (is_saturated(lane) && in_turns(lane))
+			leave_turns(core, lane);
+	}
+	return true;
+}
+
 bool queue_claim_lane(struct core *core, struct ferry_lane *lane)
 {
 	bool claimed;
@@ -268,14 +281,30 @@ bool queue_claim_lane(struct core *core, struct ferry_lane *lane)
 	if (!lane->max_running)
 		return true;
 	lock_acquire(&core->lock);
-	claimed = !is_saturated(lane);
-	if (claimed) {
-		lane->running++;
-		if (is_saturated(lane) && in_turns(lane))
-			leave_turns(core, lane);
-	}
+	claimed = claim(core, lane);
 	lock_release(&core->lock);
 	return claimed;
+}
+
+int queue_enter_caller(struct core *core, struct ferry_lane *lane, struct caller *caller)
+{
+	int entered = 1;
+
+	caller->lane = lane;
+	caller->thread = thread_self();
+	lock_acquire(&core->lock);
+	/* Relaxed: closed is set before its setter takes this lock. */
+	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
+		entered = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
+	else if (!claim(core, lane))
+		entered = -EAGAIN;
+	else
+		cds_list_add(&caller->link, &core->callers);
+	lock_release(&core->lock);
+	/* Its function may free the pool. */
+	if (entered > 0)
+		core->home.ref(&core->home);
+	return entered;
 }
 
 void queue_release_lane(struct core *core, struct ferry_lane *lane)
@@ -305,7 +334,8 @@ bool queue_withdraw(struct core *core, struct job *job, unsigned number)
 	return true;
 }
 
-/* Takes out what is done, counted, and the rest, too, if @out is not NULL. */
+/* Takes out what is done, counted, or claimed by a waiter, and the rest, too, if @out is not
+ * NULL. */
 static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain *husks,
 		       struct chain *out)
 {
@@ -316,15 +346,16 @@ static void empty_lane(struct core *core, struct ferry_lane *lane, struct chain 
 		struct job *job = pop(core, lane);
 		uintptr_t word = future_word(&job->future);
 
-		if (!word_is_done(word) && !out) {
+		bool waits = word_phase(word) == WORD_PENDING;
+
+		if (waits && !out) {
 			/* It stays, and keeps its place. */
 			chain_append(&kept, &job->future.node);
 			continue;
 		}
 		free_place(core);
-		if (word_is_done(word))
-			queue_count_husk(core, word);
-		chain_append(word_is_done(word) ? husks : out, &job->future.node);
+		queue_count_husk(core, word);
+		chain_append(waits ? out : husks, &job->future.node);
 	}
 	while (kept.first) {
 		chain_append(&lane->queue, chain_take(&kept));

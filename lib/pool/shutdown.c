@@ -66,14 +66,26 @@ static void end_queued(struct core *core, const ferry_error *error)
 	end_jobs(core, &jobs, error);
 }
 
+void shutdown_end_left(struct core *core)
+{
+	bool left;
+
+	lock_acquire(&core->lock);
+	/* Relaxed, both: closed is set before its setter takes this lock; ready under it. */
+	left = crew_is_closed(atomic_load_relaxed(&core->crew)) && !core->live &&
+	       atomic_load_relaxed(&core->ready);
+	lock_release(&core->lock);
+	if (left)
+		end_queued(core, NULL);
+}
+
 void shutdown_break(struct core *core)
 {
 	lock_acquire(&core->lock);
 	core->broken = true;
-	/* Relaxed: a limit, see crew.c; no thread is to be made any more. Lent places are
-	 * taken back later. */
-	atomic_store_relaxed(&core->limit, core->lent);
+	/* No thread is to be made any more. Lent places are taken back later. */
 	core->max_threads = 0;
+	core_set_limit(core);
 	lock_release(&core->lock);
 	close_pool(core);
 	end_queued(core, ferry_error_from_code(FERRY_ERROR_BROKEN));
@@ -142,6 +154,14 @@ static bool has_disposals(struct core *core)
 	return has;
 }
 
+void shutdown_dispose_left(struct core *core)
+{
+	if (!thread_self()->loops)
+		shutdown_dispose_all(core);
+	else if (!has_workers(core) && has_disposals(core))
+		dispose_elsewhere(core);
+}
+
 bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 {
 	struct core *core = core_of(home);
@@ -169,15 +189,16 @@ bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 /* ---- shutdown ---- */
 
 /*
- * Every worker has left, and nobody is about to end jobs that were queued. What is queued
- * then came too late: who submitted it takes it out again, and it was refused.
+ * Every worker has left, no submitter runs a job and nobody is about to end jobs that were
+ * queued. What is queued then came too late: who submitted it takes it out again, and it
+ * was refused.
  */
 static bool is_over(struct core *core)
 {
 	bool over;
 
 	lock_acquire(&core->lock);
-	over = !core->live && !core->ending;
+	over = !core->live && !core->ending && cds_list_empty(&core->callers);
 	core->sealed |= over;
 	lock_release(&core->lock);
 	return over;
@@ -197,6 +218,19 @@ static bool wait_for_end(struct core *core, uint64_t deadline_ns)
 	}
 }
 
+/* Is this thread inside a job of the pool, on a worker or as its submitter? */
+static bool is_inside(struct core *core)
+{
+	struct caller *caller;
+	bool inside = worker_core() == core;
+
+	lock_acquire(&core->lock);
+	cds_list_for_each_entry(caller, &core->callers, link)
+		inside |= caller->thread == thread_self();
+	lock_release(&core->lock);
+	return inside;
+}
+
 int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline_ns)
 {
 	int error = submit_check(pool);
@@ -207,9 +241,9 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	if (error)
 		return error;
 	core = pool->core;
-	inside = worker_core() == core;
 	if ((unsigned)mode > FERRY_SHUTDOWN_ABANDON)
 		return -EINVAL;
+	inside = is_inside(core);
 	if (inside && mode == FERRY_SHUTDOWN_DRAIN)
 		return -EDEADLK;
 	close_pool(core);
@@ -219,10 +253,7 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	/* A drain that ran out of time leaves nothing queued either. */
 	if (mode == FERRY_SHUTDOWN_ABANDON || inside || !wait_for_end(core, deadline_ns))
 		end_queued(core, NULL);
-	if (!thread_self()->loops)
-		shutdown_dispose_all(core);
-	else if (!has_workers(core) && has_disposals(core))
-		dispose_elsewhere(core);
+	shutdown_dispose_left(core);
 	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;
 }

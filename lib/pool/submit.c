@@ -48,19 +48,37 @@ static int why_closed(struct core *core)
 	return error;
 }
 
+/* A look for husks walks the whole queue: one for so many jobs there as make up for it. */
+#define JOBS_PER_REFUSAL 64
+
+static bool is_purge_due(struct core *core)
+{
+	/* Relaxed, all: a hint. */
+	size_t full = atomic_add_relaxed(&core->full, 1) + 1;
+
+	if (full * JOBS_PER_REFUSAL < atomic_load_relaxed(&core->places))
+		return false;
+	atomic_store_relaxed(&core->full, 0); /* Relaxed: as above. */
+	return true;
+}
+
 /* Finds a place in the bounded queue: 0, 1 (run it yourself, the lane's place is taken)
  * or a refusal. */
-static int find_place(struct core *core, struct ferry_lane *lane, uint64_t deadline_ns)
+static int find_place(struct core *core, struct ferry_lane *lane, uint64_t deadline_ns,
+		      struct caller *caller)
 {
 	if (queue_reserve(core))
 		return 0;
-	/* Cancelled jobs that no worker has passed yet do not count as queued. */
-	queue_purge(core);
-	if (queue_reserve(core))
-		return 0;
+	/* Cancelled jobs that no worker has passed yet do not count as queued for long. Who
+	 * would wait always looks. */
+	if (is_purge_due(core) || core->options.when_full == FERRY_FULL_BLOCK) {
+		queue_purge(core);
+		if (queue_reserve(core))
+			return 0;
+	}
 	switch (core->options.when_full) {
 	case FERRY_FULL_RUN:
-		return queue_claim_lane(core, lane) ? 1 : -EAGAIN;
+		return queue_enter_caller(core, lane, caller);
 	case FERRY_FULL_BLOCK:
 		if (thread_self()->loops || worker_core() == core)
 			return -EDEADLK;
@@ -72,7 +90,7 @@ static int find_place(struct core *core, struct ferry_lane *lane, uint64_t deadl
 
 static void caller_started(void *user)
 {
-	struct core *core = ((struct ferry_lane *)user)->core;
+	struct core *core = ((struct caller *)user)->lane->core;
 
 	lock_acquire(&core->lock);
 	core->accepted++;
@@ -82,26 +100,48 @@ static void caller_started(void *user)
 
 static void caller_ended(void *user)
 {
-	struct ferry_lane *lane = user;
+	struct ferry_lane *lane = ((struct caller *)user)->lane;
 
+	/* The function forked, and this is the child: locks may be held for ever (P6). */
+	if (lane->core->generation != process_generation)
+		return;
 	/* [count] acq_rel, partner: ferry_pool_stats(), which reads ended before started. */
 	atomic_add_acq_rel(&lane->core->caller_ended, 1);
 	queue_release_lane(lane->core, lane);
 	queue_look(lane->core);
 }
 
-/* FERRY_FULL_RUN: the caller is the worker, just this once. */
-static void run_in_caller(struct core *core, struct ferry_lane *lane, struct job *job)
+/* A shutdown waits for it as for a worker, and is told in the same way. */
+static void leave_caller(struct core *core, struct caller *caller)
 {
-	if (!job_run(job, caller_started, caller_ended, lane).ran) {
-		/* Its deadline had passed. */
+	shutdown_end_left(core);
+	lock_acquire(&core->lock);
+	cds_list_del(&caller->link);
+	lock_release(&core->lock);
+	/* [leave-shutdown] acq_rel, as in leave(). */
+	atomic_add_acq_rel(&core->departures, 1);
+	park_wake(&core->departures, INT32_MAX);
+	core_unref(core);
+}
+
+/* FERRY_FULL_RUN: the caller is the worker, just this once. */
+static void run_in_caller(struct core *core, struct caller *caller, struct job *job)
+{
+	struct ferry_lane *lane = caller->lane;
+
+	if (!job_run(job, caller_started, caller_ended, caller).ran) {
+		/* Its deadline had passed. While it held its lane's place a worker may have passed
+		 * by and gone to sleep. */
 		queue_release_lane(core, lane);
+		queue_look(core);
 		lock_acquire(&core->lock);
 		core->accepted++;
 		core->expired++;
 		lock_release(&core->lock);
 		job_discard(job);
 	}
+	if (core->generation == process_generation)
+		leave_caller(core, caller);
 }
 
 /* One job in so many is timed. */
@@ -140,6 +180,7 @@ static void wake_for_new_work(struct core *core, uint64_t crew)
 int submit_job(struct core *core, struct job *job, const ferry_job_options *options)
 {
 	unsigned lane = options->lane ? options->lane->number : 0;
+	struct caller caller;
 	uint64_t crew;
 	int place = 0;
 
@@ -147,13 +188,13 @@ int submit_job(struct core *core, struct job *job, const ferry_job_options *opti
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		return refuse(core, why_closed(core));
 	if (core->options.max_queued)
-		place = find_place(core, core->lanes[lane], options->room_deadline_ns);
+		place = find_place(core, core->lanes[lane], options->room_deadline_ns, &caller);
 	if (place < 0)
 		return refuse(core, place);
 	job->future.lane = (uint8_t)lane;
 	sample(core, job);
 	if (place > 0) {
-		run_in_caller(core, core->lanes[lane], job);
+		run_in_caller(core, &caller, job);
 		return 0;
 	}
 	/* [submit-run] release (rcu.c), partner: queue_splice(): the job's fields. */

@@ -11,6 +11,7 @@
 #include "pool/core.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -95,6 +96,9 @@ static void ended(void *user)
 {
 	struct worker *worker = user;
 
+	/* The function forked, and returns in the child: there is no pool to go back to (P6). */
+	if (worker->core->generation != process_generation)
+		process_end_thread();
 	worker->nested--;
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);
