@@ -83,6 +83,15 @@ FERRY_API ferry_future *ferry_future_ref(ferry_future *future);
 FERRY_API ferry_future *ferry_future_unref(ferry_future *future);
 
 /**
+ * ferry_future_name() - the name that was given with a promise or a job
+ * @future: NULL is allowed
+ *
+ * Context: any thread. Return: borrowed as long as the caller holds @future; NULL if
+ *          none was given.
+ */
+FERRY_API const char *ferry_future_name(const ferry_future *future);
+
+/**
  * ferry_future_snapshot() - done, cancelled, result and exception in one look
  * @future: the future; NULL gives an all-zero snapshot
  *

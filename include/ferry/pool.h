@@ -9,7 +9,8 @@
  * When submit returns, the job is visible and an awake worker will find it, unless
  * all are busy. A job waits only while every worker allowed to run it is busy: k
  * blocking calls on k threads all start. First in, first out per submitting thread
- * and lane. Nothing is lost because a thread could not be created, a worker
+ * and lane. Nothing is lost because a thread could not be created (that is tried
+ * again at the next submit or start of a job, and by workers that wait), a worker
  * exited or the pool shrank.
  *
  * The pool knows no loop; to have a result on a loop, see <ferry/bridge.h>.
@@ -39,7 +40,9 @@ typedef int (*ferry_function)(void *arg, ferry_result *out);
 /** What submit does when max_queued jobs are queued. The numbers are ABI. */
 typedef enum ferry_when_full {
 	FERRY_FULL_FAIL = 0,  /* refuse with -EAGAIN */
-	FERRY_FULL_BLOCK = 1, /* wait for room until the job's room_deadline_ns */
+	FERRY_FULL_BLOCK = 1, /* wait for room until the job's room_deadline_ns; the place of a
+				 queued job that is cancelled is seen to be free when a
+				 worker or another submit passes */
 	FERRY_FULL_RUN = 2    /* run the job in the caller, before submit returns; refuse with
 				 -EAGAIN if its lane is full as well */
 } ferry_when_full;
@@ -50,8 +53,10 @@ typedef struct ferry_pool_options {
 	const char *name;         /* threads are called "name-number"; copied, the whole cut at
 				     15 bytes; NULL: "ferry" */
 	unsigned min_threads;     /* kept even when idle, 1 to 1024; 0: 1 */
-	unsigned max_threads;     /* never more, 1 to 1024; 0: min(32, ferry_cpu_count() + 4),
-				     or min_threads if that is more */
+	unsigned max_threads;     /* never more that run; one that waits for a future does not
+				     count, and another may be made for it, 32,767 in all at
+				     most; 1 to 1024; 0: min(32, ferry_cpu_count() + 4), or
+				     min_threads if that is more */
 	uint64_t idle_timeout_ns; /* a worker above min_threads leaves after this; 0: 10 s;
 				     FERRY_NO_DEADLINE: never */
 	size_t max_queued;        /* jobs waiting; 0: no limit */
@@ -128,8 +133,10 @@ FERRY_API FERRY_MUST_CHECK int ferry_pool_new(const ferry_pool_options *options,
  * @pool: NULL is allowed
  *
  * Cancels what is queued and returns at once, whatever runs: the last worker to
- * come back frees the rest and touches no data of the caller's but the job's own.
- * To wait, call ferry_pool_shutdown() first. Futures outlive their pool.
+ * come back frees the rest and touches no data of the caller's but the job's own. A
+ * start or stop hook may be running still: one whose data will be gone needs a
+ * ferry_pool_shutdown() first, and so does who wants to wait. Futures outlive their
+ * pool.
  *
  * Ownership: takes @pool.
  * Context:   any thread, workers of the pool included; in a fork's child it frees
@@ -142,8 +149,8 @@ FERRY_API ferry_pool *ferry_pool_free(ferry_pool *pool);
  * ferry_pool_submit() - have a worker run a function
  * @pool:    the pool
  * @fn:      runs once on a worker, or never if cancelled or expired first
- * @arg:     given to @fn; may be NULL; must stay valid until the future is done, or
- *           until options.release is called with it
+ * @arg:     given to @fn; may be NULL; must stay valid until the future is done, and
+ *           with options.release until that is called with it
  * @options: may be NULL
  * @ret:     where to put the future; NULL: nobody will look, the result is disposed of
  *
@@ -202,7 +209,8 @@ typedef struct ferry_map ferry_map;
  *
  * The first window is submitted before this returns; one more for each result taken.
  *
- * Ownership: *@ret is the caller's, to be given to ferry_map_free().
+ * Ownership: *@ret is the caller's, to be given to ferry_map_free(). The pool, a lane
+ *            and options.context are used until every argument was submitted.
  * Context:   as ferry_pool_submit().
  * Return:    0; as ferry_pool_submit() if the first window cannot be submitted, in
  *            which case what was submitted of it is cancelled.
@@ -214,7 +222,7 @@ FERRY_API FERRY_MUST_CHECK int ferry_pool_map(ferry_pool *pool, ferry_function f
 /**
  * ferry_map_next() - the outcome for the next argument
  * @map:         the iteration
- * @deadline_ns: absolute, or FERRY_NO_DEADLINE
+ * @deadline_ns: absolute, or FERRY_NO_DEADLINE; also for waiting for room in the queue
  * @ret:         where to put the future, which is done
  *
  * Ownership: *@ret is a new reference.
@@ -270,7 +278,7 @@ typedef enum ferry_shutdown {
  * none is left, by a thread made for that alone. May be called again,
  * to wait longer or to change from draining to cancelling.
  *
- * Context: any thread. On a worker of the pool no mode waits, and draining is refused.
+ * Context: any thread. Inside a job of the pool no mode waits, and draining is refused.
  * Return:  how many jobs are still inside their function; 0: all has ended;
  *          -EDEADLK; -EINVAL; -ECHILD.
  */
@@ -283,6 +291,7 @@ FERRY_API int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_
  * What a pool has done and is doing. At every instant
  *   attempted = refused + accepted
  *   accepted = queued + running + ran + cancelled + expired + failed
+ * running includes the few that a worker has in its hand, or a shutdown is cancelling.
  */
 typedef struct ferry_pool_counters {
 	uint64_t attempted, refused, accepted;
@@ -353,6 +362,14 @@ FERRY_API FERRY_MUST_CHECK int ferry_lane_new(ferry_pool *pool, const ferry_lane
 FERRY_API ferry_lane *ferry_lane_free(ferry_lane *lane);
 
 /**
+ * ferry_lane_name() - what a lane is called
+ * @lane: NULL is allowed
+ *
+ * Context: any thread. Return: borrowed until ferry_lane_free(); NULL of NULL.
+ */
+FERRY_API const char *ferry_lane_name(const ferry_lane *lane);
+
+/**
  * ferry_job_cancel_requested() - has somebody asked to cancel the job on this thread
  *
  * For a function to poll. To end as CANCELLED it returns -ECANCELED.
@@ -394,8 +411,9 @@ typedef struct ferry_executor {
  * @options:  may be NULL; lane and room_deadline_ns must be unset
  * @ret:      where to put the future; NULL: nobody will look
  *
- * The future is completed by the thread that runs the job. Blocking disposers are
- * refused there (the job fails with -EINVAL): there is no pool of ours to run them.
+ * The future is completed by the thread that runs the job. A result with a blocking
+ * disposer is disposed of there and then, and the job fails with -EINVAL: there is no
+ * pool of ours to do that later. So such jobs must not be run on a loop's thread.
  *
  * Ownership: *@ret is a new reference.
  * Context:   any thread.

@@ -30,6 +30,13 @@ void future_init(struct ferry_future *future, struct home *home, unsigned flags,
 
 /* ---- looking ---- */
 
+const char *ferry_future_name(const ferry_future *future)
+{
+	const struct future_tail *tail = future ? future_tail((ferry_future *)future) : NULL;
+
+	return tail && tail->name[0] ? tail->name : NULL;
+}
+
 ferry_snapshot future_snapshot_of(const struct ferry_future *future, uintptr_t word)
 {
 	ferry_snapshot snapshot = { .done = word_is_done(word) };

@@ -119,6 +119,8 @@ int future_cancel_silently(struct ferry_future *future);
  */
 bool future_is_homed(const struct ferry_future *future);
 
+/* Gives a result that nobody took to its disposer, which it has, and counts that. */
+void future_dispose_result(const ferry_result *result);
 /* Drops what a done future owns: an untaken result, an exception, its home. */
 void future_drop_outcome(struct ferry_future *future);
 /* Drops a reference; a disposer that may block runs at its home, if it has one. */

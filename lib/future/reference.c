@@ -61,6 +61,13 @@ bool future_must_hand_over(const struct ferry_future *future)
 	return thread_self()->loops && can_hand_over(future);
 }
 
+void future_dispose_result(const ferry_result *result)
+{
+	/* Relaxed: a number to show. */
+	atomic_add_relaxed(&disposed, 1);
+	result->disposer->dispose(result);
+}
+
 void future_drop_outcome(struct ferry_future *future)
 {
 	uintptr_t word = future_word(future);
@@ -71,9 +78,7 @@ void future_drop_outcome(struct ferry_future *future)
 
 		if (helper && is_blocking(&future->result))
 			helper->disposing(helper);
-		/* Relaxed: a number to show. */
-		atomic_add_relaxed(&disposed, 1);
-		future->result.disposer->dispose(&future->result);
+		future_dispose_result(&future->result);
 	}
 	if (word_is_done(word) && word_outcome(word) == WORD_EXCEPTION)
 		ferry_error_unref(future->exception);

@@ -11,9 +11,9 @@
  *   phase      PENDING, RUNNING, RUNNING_ASKED (cancellation was asked for), DONE.
  *              It only grows, and nothing leaves DONE.
  *   LIST       somebody is unlinking a waiter or writing the outcome of a promise: a
- *              few instructions. Attach, detach and completion wait for it; snapshot,
- *              set_running and the asking for cancellation never do (F5). Never set
- *              in a done word.
+ *              few instructions, and for unlinking a walk along the newer waiters.
+ *              Attach, detach and completion wait for it; snapshot, set_running and the
+ *              asking for cancellation never do (F5). Never set in a done word.
  *   outcome    RESULT, EXCEPTION or CANCELLED; set with DONE, never changes.
  *   ASKED      cancellation had been asked for; set with DONE, never changes.
  *   RAN        it was RUNNING before; set with DONE, never changes.

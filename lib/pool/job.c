@@ -6,7 +6,8 @@
  * Before it a queue handed the job out; after it the future notifies its waiters.
  * Invariant: whoever runs a job has moved its word from PENDING to RUNNING, so it runs
  * at most once; release is called exactly once for an accepted job, when the function
- * can no longer touch its argument, and before the future is done (L4).
+ * can no longer touch its argument: before the future is done if it ran, soon after if it
+ * was cancelled or expired (L4).
  */
 #include "pool/job.h"
 
@@ -102,8 +103,8 @@ static int find_home(struct ferry_future *future, const ferry_result *result)
 	if (!result->disposer || result->disposer->kind != FERRY_DISPOSE_BLOCKING)
 		return 0;
 	if (!future->home) {
-		/* No loop's thread gets here with a blocking one: see ferry_executor_submit(). */
-		result->disposer->dispose(result);
+		/* Not on a loop's thread: see ferry_executor_submit(). */
+		future_dispose_result(result);
 		return -EINVAL;
 	}
 	/* Dropped when the result is gone: future_is_homed(). */
@@ -210,7 +211,6 @@ void *ferry_job_context(void)
 const char *ferry_job_name(void)
 {
 	struct job *job = thread_self()->job;
-	struct job_tail *tail = job ? job_tail(job) : NULL;
 
-	return tail && tail->base.name[0] ? tail->base.name : NULL;
+	return job ? ferry_future_name(&job->future) : NULL;
 }

@@ -110,3 +110,8 @@ ferry_lane *ferry_lane_free(ferry_lane *lane)
 	}
 	return NULL;
 }
+
+const char *ferry_lane_name(const ferry_lane *lane)
+{
+	return lane ? lane->name : NULL;
+}

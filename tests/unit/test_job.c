@@ -214,6 +214,30 @@ struct inner {
 	char before[64], within[64], after[64];
 };
 
+Test(job, a_future_tells_the_name_of_its_job_or_promise)
+{
+	ferry_future_options promise = FERRY_FUTURE_OPTIONS_INIT;
+	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
+	ferry_pool *pool = work_pool(NULL);
+	ferry_future *future;
+
+	options.name = "stat";
+	future = work_submit(pool, work_nothing, NULL, &options);
+	cr_assert_str_eq(ferry_future_name(future), "stat");
+	work_end(future);
+	options = (ferry_job_options)FERRY_JOB_OPTIONS_INIT;
+	options.deadline_ns = FERRY_NO_DEADLINE;
+	future = work_submit(pool, work_nothing, NULL, &options);
+	cr_assert_null(ferry_future_name(future));
+	work_end(future);
+	promise.name = "an answer that takes its time, as answers do";
+	cr_assert_eq(ferry_future_new(&promise, &future), 0);
+	cr_assert_str_eq(ferry_future_name(future), "an answer that takes its time, ");
+	ferry_future_unref(future);
+	cr_assert_null(ferry_future_name(NULL));
+	work_close(pool);
+}
+
 static int waits_for_a_named_job(void *arg, ferry_result *out)
 {
 	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;

@@ -330,3 +330,26 @@ Test(lane, its_limit_holds_for_what_the_caller_runs)
 	ferry_lane_free(lane);
 	work_close(pool);
 }
+
+/* ---- names ---- */
+
+Test(lane, has_the_name_it_was_given_cut_at_15_bytes)
+{
+	static const char *const names[][2] = {
+		{ "database", "database" },
+		{ "database-of-users", "database-of-use" },
+		{ NULL, "lane" },
+	};
+	ferry_lane_options options = FERRY_LANE_OPTIONS_INIT;
+	ferry_pool *pool = work_pool(NULL);
+	ferry_lane *lane;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		options.name = names[i][0];
+		cr_assert_eq(ferry_lane_new(pool, &options, &lane), 0);
+		cr_assert_str_eq(ferry_lane_name(lane), names[i][1]);
+		ferry_lane_free(lane);
+	}
+	cr_assert_null(ferry_lane_name(NULL));
+	work_close(pool);
+}
