@@ -50,7 +50,7 @@ void local_begin(struct ferry_local *local, bool counted)
 	}
 }
 
-int local_check(const struct ferry_local *local)
+int local_refusal(const struct ferry_local *local)
 {
 	if (!local)
 		return -EINVAL;

@@ -80,8 +80,13 @@ void local_queue(struct ferry_local *local);
 void local_resume(struct ferry_local *local);
 /* Frees it if nobody needs it any more. */
 void local_settle(struct ferry_local *local);
-/* Checks that the caller may use it: 0, -EINVAL, -ECHILD or -EPERM. */
-int local_check(const struct ferry_local *local);
+/* Why the caller may not use it: -EINVAL, -ECHILD or -EPERM; 0 if he may. */
+int local_refusal(const struct ferry_local *local);
+/* The same, quick where he may. */
+static inline int local_check(const struct ferry_local *local)
+{
+	return local && loop_is_mine(local->loop) ? 0 : local_refusal(local);
+}
 
 /* On the completer's thread: the notify of a node that is out. */
 void local_arrive(struct ferry_waiter *node);

@@ -28,19 +28,12 @@
 /* Numbers of threads that ever made a loop. */
 static _Atomic uint64_t threads;
 
-bool loop_is_mine(const struct ferry_loop *loop)
-{
-	return loop->owner == thread_self()->number;
-}
-
 int loop_check(const struct ferry_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
-	if (loop->generation != process_generation)
-		return -ECHILD;
 	if (!loop_is_mine(loop))
-		return -EPERM;
+		return loop->generation != process_generation ? -ECHILD : -EPERM;
 	return loop->closed ? -ESHUTDOWN : 0;
 }
 

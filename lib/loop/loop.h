@@ -55,7 +55,12 @@ struct ferry_loop {
 
 /* 0; -EINVAL for NULL, -ECHILD after a fork, -EPERM on another thread, -ESHUTDOWN. */
 int loop_check(const struct ferry_loop *loop);
-bool loop_is_mine(const struct ferry_loop *loop);
+
+/* Does it belong to this thread? A fork's child has no number of its parent's. */
+static inline bool loop_is_mine(const struct ferry_loop *loop)
+{
+	return loop->owner == thread_self()->number;
+}
 
 /* Is this turn over before its time? It was stopped, or a callback forked and this is the
  * child, to which nothing of it belongs (P6). */
