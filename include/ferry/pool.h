@@ -304,6 +304,7 @@ typedef struct ferry_pool_counters {
 	uint64_t disposed;  /* blocking disposers run for results that nobody took */
 	uint64_t late_rings;  /* times a job in a brief lane held a ring back over 1 ms */
 	uint64_t spawn_failures; /* threads that could not be created */
+	uint64_t polls;     /* times a worker polled before it slept */
 	unsigned threads, idle, min_threads, max_threads;
 	uint64_t sampled;   /* jobs in the histograms */
 	uint64_t wait_ns[FERRY_HISTOGRAM_BUCKETS]; /* from submit to start */

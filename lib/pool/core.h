@@ -40,7 +40,7 @@ struct ferry_lane {
 
 /* Counters with one writer: the thread that runs the jobs. */
 struct tally {
-	_Atomic uint64_t started, ended, sampled, late_rings, disposed;
+	_Atomic uint64_t started, ended, sampled, late_rings, disposed, polls;
 	_Atomic uint64_t wait_ns[FERRY_HISTOGRAM_BUCKETS], run_ns[FERRY_HISTOGRAM_BUCKETS];
 };
 

@@ -179,6 +179,7 @@ static bool poll(struct worker *worker)
 	/* More than there are CPUs would only be in each other's way. Relaxed: a hint. */
 	if (crew_searching(atomic_load_relaxed(&core->crew)) > core->cpus)
 		return false;
+	atomic_count(&worker->tally.polls, 1);
 	deadline = now + core->spin_ns;
 	do {
 		if (look_often(core)) {

@@ -142,6 +142,28 @@ static uint64_t sampled(unsigned sample_every, unsigned jobs)
 	return books.sampled;
 }
 
+/* Each is woken long after it polled, as far as 1 ns of polling can tell. */
+Test(stats, polls_that_find_nothing_are_counted_and_given_up_after_a_while)
+{
+	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
+	ferry_pool *pool;
+	uint64_t polls = 0, given_up;
+
+	options.max_threads = 1;
+	options.spin_ns = 1;
+	pool = work_pool(&options);
+	for (int i = 0; i < 200; i++) {
+		tasks_until_true(work_books(pool).idle == 1);
+		work_end(work_submit(pool, work_nothing, NULL, NULL));
+		if (i < 100)
+			polls = work_books(pool).polls;
+	}
+	given_up = work_books(pool).polls;
+	cr_assert_eq(polls > 0, ferry_cpu_count() > 1);
+	cr_assert_eq(given_up, polls, "it went on though nothing came");
+	work_close(pool);
+}
+
 Test(stats, one_job_in_so_many_is_timed)
 {
 	cr_assert_eq(sampled(0, 640), 10, "64 is the default");
