@@ -3,8 +3,8 @@
  * Promises completed by foreign threads that exit at once, with forks in the middle
  * (F1, F5, F7, L3, P6).
  *
- * Each promise has a thread of its own that completes it and is gone. It is wrapped on
- * a loop, or waited for, or dropped; loops are closed while completions arrive. Now and
+ * Each thread completes a few promises and is gone. They are wrapped on a loop, or waited
+ * for, or dropped; loops are closed while completions arrive. Now and
  * then the process forks: the child uses a promise and a loop of its own, finds that it
  * can use nothing of its parent's, and frees that.
  */
@@ -15,8 +15,9 @@
 #include "support/program.h"
 #include "support/work.h"
 
-#define BATCH 24
-#define FORK_EVERY 200 /* batches */
+#define BATCH 24 /* threads */
+#define EACH 16  /* promises that one of them completes */
+#define FORK_EVERY 50 /* batches */
 
 static struct {
 	long wrapped, waited, dropped, closed, forks;
@@ -26,33 +27,41 @@ static struct {
 
 struct errand {
 	pthread_t thread;
-	ferry_future *future; /* a reference of its own */
+	int count;
+	ferry_future *futures[EACH]; /* references of its own */
 	uint64_t random;
 };
 
-/* Completes one promise, lets go of it, and is gone. */
-static void *complete(void *argument)
+static void complete_one(struct errand *errand, ferry_future *future)
 {
-	struct errand *errand = argument;
 	int error = 0;
 
 	if (random_below(&errand->random, 2))
-		error = ferry_future_set_running(errand->future);
+		error = ferry_future_set_running(future);
 	if (error) {
 		program_check(error == -ECANCELED, "set_running: %d", error);
 	} else if (!random_below(&errand->random, 8)) {
-		error = ferry_future_set_exception(errand->future, ferry_error_from_errno(EIO));
+		error = ferry_future_set_exception(future, ferry_error_from_errno(EIO));
 	} else if (!random_below(&errand->random, 8)) {
-		error = ferry_future_set_cancelled(errand->future);
+		error = ferry_future_set_cancelled(future);
 	} else {
 		ferry_result result = product_new(&product_anywhere);
 
-		error = ferry_future_set_result(errand->future, result);
+		error = ferry_future_set_result(future, result);
 		if (error)
 			product_take(&result);
 	}
 	program_check(!error || error == -EALREADY || error == -ECANCELED, "completing: %d", error);
-	ferry_future_unref(errand->future);
+	ferry_future_unref(future);
+}
+
+/* Completes its promises, lets go of them, and is gone. */
+static void *complete(void *argument)
+{
+	struct errand *errand = argument;
+
+	for (int i = 0; i < errand->count; i++)
+		complete_one(errand, errand->futures[i]);
 	return NULL;
 }
 
@@ -73,7 +82,7 @@ struct scene {
 	struct gate gate;
 	ferry_future *busy;
 	struct errand errands[BATCH];
-	ferry_local *locals[BATCH];
+	ferry_local *locals[BATCH][EACH];
 	long called, expected;
 };
 
@@ -179,37 +188,37 @@ static ferry_local *wrap(struct scene *scene, ferry_future *future)
 	return local;
 }
 
-/* A promise that a foreign thread is about to complete, and who looks at it. */
+/* Promises that a foreign thread is about to complete, and who looks at them. */
 static void begin(struct scene *scene, int i)
 {
 	struct errand *errand = &scene->errands[i];
-	ferry_future *future;
+	ferry_local **locals = scene->locals[i];
+	ferry_future *futures[EACH];
 
-	program_check(!ferry_future_new(NULL, &future), "no promise");
 	errand->random = random_next(&scene->random);
-	errand->future = ferry_future_ref(future);
-	scene->locals[i] = NULL;
-	if (random_below(&scene->random, 4)) {
-		scene->locals[i] = wrap(scene, future);
-		errand_begin(errand);
-	} else {
-		errand_begin(errand);
-		/* One more look, from this side of the completion. */
-		if (random_below(&scene->random, 2))
-			scene->locals[i] = wrap(scene, future);
-		else
-			books.dropped++;
+	errand->count = EACH;
+	for (int j = 0; j < EACH; j++) {
+		program_check(!ferry_future_new(NULL, &futures[j]), "no promise");
+		errand->futures[j] = ferry_future_ref(futures[j]);
+		locals[j] = random_below(&scene->random, 4) ? wrap(scene, futures[j]) : NULL;
 	}
-	if (!random_below(&scene->random, 8))
-		ferry_future_cancel(future);
-	ferry_future_unref(future);
+	errand_begin(errand);
+	for (int j = 0; j < EACH; j++) {
+		/* One more look, from this side of the completion. */
+		if (!locals[j] && random_below(&scene->random, 2))
+			locals[j] = wrap(scene, futures[j]);
+		books.dropped += !locals[j];
+		if (!random_below(&scene->random, 8))
+			ferry_future_cancel(futures[j]);
+		ferry_future_unref(futures[j]);
+	}
 }
 
 static void reopen(struct scene *scene)
 {
 	program_check(!ferry_loop_free(scene->loop), "a loop cannot be freed");
-	for (int i = 0; i < BATCH; i++) {
-		ferry_local *local = scene->locals[i];
+	for (int i = 0; i < BATCH * EACH; i++) {
+		ferry_local *local = scene->locals[i / EACH][i % EACH];
 
 		program_check(!local || ferry_local_snapshot(local).done,
 			      "a local of a closed loop is pending (L3)");
@@ -225,8 +234,8 @@ static void finish(struct scene *scene)
 	program_check(!ferry_loop_run(scene->loop), "a loop cannot run");
 	program_check(scene->called == scene->expected, "%ld callbacks ran of %ld (L1)",
 		      scene->called, scene->expected);
-	for (int i = 0; i < BATCH; i++)
-		ferry_local_unref(scene->locals[i]);
+	for (int i = 0; i < BATCH * EACH; i++)
+		ferry_local_unref(scene->locals[i / EACH][i % EACH]);
 }
 
 static void fork_here(struct scene *scene)
@@ -281,12 +290,12 @@ static void *wait_for_promises(void *argument)
 	struct waiting *waiting = argument;
 
 	while (!waiting->stop) {
-		struct errand errand = { .random = random_next(&waiting->random) };
+		struct errand errand = { .count = 1, .random = random_next(&waiting->random) };
 		ferry_future *future;
 		ferry_result result;
 
 		program_check(!ferry_future_new(NULL, &future), "no promise");
-		errand.future = ferry_future_ref(future);
+		errand.futures[0] = ferry_future_ref(future);
 		errand_begin(&errand);
 		program_check(!ferry_future_wait(future, FERRY_NO_DEADLINE), "no wait");
 		if (!ferry_future_take(future, &result))
@@ -301,7 +310,7 @@ static void *wait_for_promises(void *argument)
 int main(int argc, char **argv)
 {
 	struct program program = program_begin(
-		argc, argv, "foreign threads complete promises and exit", 60000, 1000000);
+		argc, argv, "foreign threads complete promises and exit", 1000000, 10000000);
 	struct scene scene = { .random = program.seed };
 	struct waiting waiting = { .random = program.seed + 1 };
 	int descriptors;
@@ -316,7 +325,7 @@ int main(int argc, char **argv)
 	descriptors = fixture_descriptors();
 	program_check(!pthread_create(&waiting.thread, NULL, wait_for_promises, &waiting),
 		      "no thread");
-	for (long i = 0; i * BATCH < program.count; i++)
+	for (long i = 0; i * BATCH * EACH < program.count; i++)
 		batch(&scene, i % FORK_EVERY == 1);
 	waiting.stop = true;
 	pthread_join(waiting.thread, NULL);
