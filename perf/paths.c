@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * perf/paths: the time that the hot paths take, those that begin inside the library
+ * included. What they take of instructions is counted by perf/instructions.
+ */
+#include "bench.h"
+#include "path.h"
+
+#define CALLS 50 /* of each path in a sample */
+
+static void run(const struct bench_case *self, struct bench_sample *sample)
+{
+	const struct path *path = self->argument;
+	struct setting *setting = paths_open();
+
+	paths_call(path, setting, PATH_MOST, NULL);
+	for (uint64_t done = 0; done < sample->operations; done += PATH_MOST)
+		paths_call(path, setting, PATH_MOST, sample);
+	paths_close(setting);
+}
+
+#define PATH(index_, name_, what_)                                                              \
+	{                                                                                       \
+		.name = (name_), .what = (what_), .run = run, .argument = &paths[index_],       \
+		.operations = CALLS * PATH_MOST, .granule = PATH_MOST                           \
+	}
+
+/* In the order of path.c. */
+static const struct bench_case cases[] = {
+	PATH(0, "snapshot_done", "a snapshot of a future that is done"),
+	PATH(1, "future_life", "a promise: made, running, result set, read, dropped"),
+	PATH(2, "submit_prepared", "a job that lies ready is handed to a busy pool"),
+	PATH(3, "offload", "ferry_offload() to a busy pool"),
+	PATH(4, "concurrent_to_local", "snapshot of a concurrent future, set as a local's result"),
+	PATH(5, "local_to_local", "snapshot of a local, set as another's result"),
+	PATH(6, "wrap_done", "ferry_wrap() of a future that is done"),
+	PATH(7, "post_awake", "a post to a loop that is awake"),
+	PATH(8, "timer_add_cancel", "a timer added and cancelled among a million"),
+};
+
+int main(int argc, char **argv)
+{
+	static const struct bench_program program = {
+		.name = "paths",
+		.question = "What does each hot path take?",
+		.cases = cases,
+		.count = sizeof(cases) / sizeof(cases[0]),
+	};
+
+	return bench_main(&program, argc, argv);
+}
