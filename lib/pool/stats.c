@@ -38,6 +38,7 @@ static void add_numbers(struct tally *tally, ferry_pool_counters *counters)
 	counters->late_rings += atomic_load_relaxed(&tally->late_rings);
 	counters->disposed += atomic_load_relaxed(&tally->disposed);
 	counters->polls += atomic_load_relaxed(&tally->polls);
+	/* Relaxed, both: as above. */
 	for (unsigned i = 0; i < FERRY_HISTOGRAM_BUCKETS; i++) {
 		counters->wait_ns[i] += atomic_load_relaxed(&tally->wait_ns[i]);
 		counters->run_ns[i] += atomic_load_relaxed(&tally->run_ns[i]);

@@ -183,6 +183,7 @@ static bool poll(struct worker *worker)
 	deadline = now + core->spin_ns;
 	do {
 		if (look_often(core)) {
+			/* Relaxed: a hint. */
 			atomic_store_relaxed(&core->poll_credit, POLL_CREDIT_MOST);
 			return true;
 		}

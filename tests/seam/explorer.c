@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "seam/arguments.h"
 #include "seam/player.h"
 #include "seam/touches.h"
@@ -163,6 +164,21 @@ static void set_extent(struct exploration *exploration)
 
 /* ---- the program ---- */
 
+static void prepare(void)
+{
+	CHECK(process_prepare() == 0);
+}
+
+/* What a process does but once is done before: a scene is the same from its first run on. */
+static void begin_process(void)
+{
+	static const struct scene first = { "begin", prepare, 0, 0 };
+
+	schedule_begin(STRATEGY_REPLAY, 0, 0);
+	schedule_next();
+	player_run(&first);
+}
+
 int explore(int count, char **words, const struct scene *scenes, unsigned scene_count)
 {
 	struct arguments arguments = arguments_read(count, words);
@@ -170,6 +186,7 @@ int explore(int count, char **words, const struct scene *scenes, unsigned scene_
 	bool good = true, found = false;
 
 	player_watch(arguments.program);
+	begin_process();
 	for (const struct scene *scene = scenes; scene < scenes + scene_count; scene++) {
 		struct exploration exploration = { .arguments = &arguments, .scene = scene };
 		double began = seconds_now();

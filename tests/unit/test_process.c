@@ -146,3 +146,42 @@ Test(process, a_child_prepares_though_another_thread_was_preparing_P6)
 	prepared_enough = 1;
 	pthread_join(other, NULL);
 }
+
+/* ---- as it is done for the first time ---- */
+
+static bool stops;
+static struct gate prepares;
+
+/* In the place of the C library's: the thread stops where the hooks are registered, and it
+ * has not said so yet. */
+int __register_atfork(void (*before)(void), void (*parent)(void), void (*child)(void), void *of);
+
+int pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+	int error = __register_atfork(before, parent, child, NULL);
+
+	if (stops)
+		gate_wait(&prepares);
+	return error;
+}
+
+static void *prepare_for_the_first_time(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)process_prepare();
+}
+
+Test(process, a_child_prepares_though_another_thread_was_the_first_to_P6)
+{
+	pthread_t first;
+	void *error;
+
+	stops = true;
+	gate_init(&prepares);
+	cr_assert_eq(pthread_create(&first, NULL, prepare_for_the_first_time, NULL), 0);
+	gate_await(&prepares, 1);
+	cr_assert_eq(fixture_in_child(prepare_once, NULL), 0);
+	gate_open(&prepares);
+	pthread_join(first, &error);
+	cr_assert_null(error);
+}

@@ -110,6 +110,21 @@ static int make_of_parents_pool(void *pool)
 	return 0;
 }
 
+static int knows_its_later(void *generation)
+{
+	return process_generation != *(unsigned *)generation + 1;
+}
+
+/* One that holds LIST as it forks leaves it held: the child has to know. */
+Test(promise, who_makes_one_is_ready_for_forks_P6)
+{
+	ferry_future *future = new_promise();
+	unsigned generation = process_generation;
+
+	cr_assert_eq(fixture_in_child(knows_its_later, &generation), 0);
+	ferry_future_unref(future);
+}
+
 Test(promise, a_forks_child_cannot_make_one_for_its_parents_pool_P6)
 {
 	ferry_pool *pool = NULL;

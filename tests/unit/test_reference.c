@@ -7,7 +7,7 @@
 #include "support/each.h"
 #include "support/token.h"
 
-TestSuite(future, .timeout = 60);
+TestSuite(reference, .timeout = 60);
 
 EACH_COMPLETER(reference, a_result_nobody_took_is_disposed_of_once_by_the_last_to_let_go_F7)
 {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loop/loop.h"
 #include "support/fixture.h"
 #include "support/gate.h"
 
@@ -456,24 +457,40 @@ static void make_child(ferry_loop *which, void *frees)
 {
 	fflush(NULL);
 	child = fork();
-	if (!child && frees && ferry_loop_free(which))
+	if (child)
+		return;
+	alarm(10);
+	if (!frees)
+		return;
+	ferry_loop_ref(which);
+	if (ferry_loop_free(which))
 		_exit(1);
 }
 
-/* Runs what forks, and leaves in the child with 0 if that was told and nobody called. */
-static void run_forking(int (*run)(ferry_loop *which), void *frees)
+/* What is left of one that was freed: the reference that make_child() took. */
+static bool is_let_go(void)
+{
+	/* Relaxed: there is one thread. */
+	return loop->closed && atomic_load_relaxed(&loop->refs) == 1;
+}
+
+/* Runs what forks and one more, and leaves in the child with 0 if that was told, and the
+ * other one not called. */
+static void run_forking(int (*run)(ferry_loop *which), const void *frees)
 {
 	int said, status;
 
-	cr_assert_eq(ferry_loop_call_soon(loop, make_child, frees), 0);
-	soon(1);
 	said = run(loop);
+	if (!child && said != -ECHILD)
+		_exit(2);
+	if (!child && calls + fired)
+		_exit(3);
 	if (!child)
-		_exit(said != -ECHILD ? 2 : calls ? 3 : frees ? 0 : ferry_loop_free(loop) ? 4 : 0);
+		_exit(frees ? !is_let_go() : ferry_loop_free(loop) ? 4 : 0);
 	cr_assert_eq(waitpid(child, &status, 0), child);
 	cr_assert_eq(status, 0);
 	cr_assert_geq(said, 0);
-	cr_assert_eq(calls, 1, "the parent's goes on");
+	cr_assert_eq(calls + fired, 1, "the parent's goes on");
 }
 
 static int dispatch_all(ferry_loop *which)
@@ -481,18 +498,70 @@ static int dispatch_all(ferry_loop *which)
 	return ferry_loop_dispatch(which, 0);
 }
 
+static int run_once(ferry_loop *which)
+{
+	return ferry_loop_run_once(which, 0);
+}
+
+static void fork_in_a_call(int (*run)(ferry_loop *which), void *frees)
+{
+	cr_assert_eq(ferry_loop_call_soon(loop, make_child, frees), 0);
+	soon(1);
+	run_forking(run, frees);
+}
+
 Test(turn, P6_a_child_that_comes_back_from_a_callback_runs_nothing_more, .init = begin,
      .fini = end)
 {
-	run_forking(ferry_loop_run, NULL);
+	fork_in_a_call(ferry_loop_run, NULL);
 }
 
 Test(turn, P6_a_child_may_free_the_loop_in_the_callback_that_forked, .init = begin, .fini = end)
 {
-	run_forking(ferry_loop_run, &calls);
+	fork_in_a_call(ferry_loop_run, &calls);
+}
+
+Test(turn, P6_run_once_ends_in_the_child_as_well, .init = begin, .fini = end)
+{
+	fork_in_a_call(run_once, &calls);
 }
 
 Test(turn, P6_a_dispatch_ends_in_the_child_as_well, .init = begin, .fini = end)
 {
-	run_forking(dispatch_all, &calls);
+	fork_in_a_call(dispatch_all, &calls);
+}
+
+static void fork_in_a_timer(void *frees)
+{
+	cr_assert_eq(ferry_loop_call_at(loop, 0, make_child, frees, NULL), 0);
+	due(1);
+	run_forking(ferry_loop_run, frees);
+}
+
+Test(turn, P6_a_child_that_comes_back_from_a_timer_fires_no_other, .init = begin, .fini = end)
+{
+	fork_in_a_timer(NULL);
+}
+
+Test(turn, P6_a_child_may_free_the_loop_in_the_timer_that_forked, .init = begin, .fini = end)
+{
+	fork_in_a_timer(&fired);
+}
+
+static void make_child_done(ferry_local *local, void *user)
+{
+	make_child(ferry_local_loop(local), user);
+}
+
+Test(turn, P6_a_child_calls_no_other_callback_of_the_local_whose_callback_forked, .init = begin,
+     .fini = end)
+{
+	ferry_local *local;
+
+	cr_assert_eq(ferry_local_new(loop, &local), 0);
+	ferry_local_add_done_callback(local, make_child_done, NULL);
+	ferry_local_add_done_callback(local, call_done, NULL);
+	ferry_local_set_result(local, ferry_result_u64(0));
+	run_forking(ferry_loop_run, NULL);
+	ferry_local_unref(local);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "bridge/local.h"
 #include "support/disposal.h"
 #include "support/fixture.h"
 
@@ -683,4 +684,29 @@ Test(wrap, a_forks_child_cannot_wrap_its_parents_job_P6, .timeout = 10)
 	ferry_future_cancel(parents);
 	ferry_future_unref(parents);
 	ferry_future_unref(parents); /* what the executor would have dropped */
+}
+
+/* As a child finds one whose list another thread of the parent was changing as it forked. */
+static void leave_behind(struct ferry_future *left)
+{
+	future_init(left, NULL, 0, 1);
+	/* Relaxed, both: there is one thread. */
+	atomic_store_relaxed(&left->generation, (uint8_t)(process_generation + 3));
+	atomic_store_relaxed(&left->word, WORD_PENDING | WORD_LIST);
+}
+
+Test(wrap, what_a_fork_left_held_is_not_wrapped_and_nothing_stays_of_the_try_P6, .timeout = 10)
+{
+	ferry_loop *own = fixture_loop();
+	struct ferry_future left;
+
+	leave_behind(&left);
+	errno = 0;
+	cr_assert_null(ferry_wrap(own, &left));
+	cr_assert_eq(errno, ECHILD);
+	cr_assert_eq(ferry_loop_pending(own), 0);
+	/* Relaxed: as above. */
+	cr_assert_eq(atomic_load_relaxed(&left.refs), 1);
+	cr_assert_eq(ferry_loop_run(own), 0);
+	cr_assert_eq(ferry_loop_free(own), 0);
 }
