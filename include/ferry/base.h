@@ -152,31 +152,33 @@ FERRY_API const ferry_error *ferry_error_unref(const ferry_error *error);
 
 /**
  * ferry_error_domain() - whose codes an error uses
- * @error: the error, not NULL
+ * @error: the error; NULL is allowed
  *
- * Context: any thread. Return: the string given at creation, borrowed.
+ * Context: any thread. Return: the string given at creation, borrowed; NULL of NULL.
  */
 FERRY_API const char *ferry_error_domain(const ferry_error *error);
 
 /**
  * ferry_error_number() - an error's code within its domain
- * @error: the error, not NULL
+ * @error: the error; NULL is allowed
  *
- * Context: any thread. Return: the code; a positive errno in FERRY_DOMAIN_ERRNO.
+ * Context: any thread. Return: the code; a positive errno in FERRY_DOMAIN_ERRNO; 0 of
+ *          NULL.
  */
 FERRY_API int ferry_error_number(const ferry_error *error);
 
 /**
  * ferry_error_message() - what to tell a person
- * @error: the error, not NULL
+ * @error: the error; NULL is allowed
  *
- * Context: any thread. Return: never NULL; borrowed while @error is held.
+ * Context: any thread. Return: never NULL; borrowed while @error is held. Of NULL it is
+ *          the system's text for errno 0, "Success".
  */
 FERRY_API const char *ferry_error_message(const ferry_error *error);
 
 /**
  * ferry_error_payload() - what the maker of an error added to it
- * @error: the error, not NULL
+ * @error: the error; NULL is allowed
  *
  * Context: any thread. Return: borrowed while @error is held; may be NULL.
  */

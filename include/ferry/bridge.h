@@ -46,7 +46,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_local_new(ferry_loop *loop, ferry_local **r
  * ferry_local_ref() - hold a local longer
  * @local: the local; NULL is allowed
  *
- * Context: the loop's thread. Return: @local; NULL, holding nothing, on another thread.
+ * Context: the loop's thread. Return: @local; NULL, holding nothing, on another
+ *          thread and in a fork's child.
  */
 FERRY_API ferry_local *ferry_local_ref(ferry_local *local);
 
@@ -61,7 +62,7 @@ FERRY_API ferry_local *ferry_local_ref(ferry_local *local);
  *
  * Ownership: takes the caller's reference.
  * Context:   the loop's thread; elsewhere it does nothing.
- * Return:    NULL; @local unchanged on another thread.
+ * Return:    NULL; @local unchanged on another thread and in a fork's child.
  */
 FERRY_API ferry_local *ferry_local_unref(ferry_local *local);
 
@@ -256,8 +257,8 @@ FERRY_API FERRY_MUST_CHECK ferry_local *ferry_loop_watch_fd(ferry_loop *loop, in
  *
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  0 once done; 1 if stopped before; -EDEADLK if nothing is pending that
- *          could complete it; -EINVAL; -EPERM; -EBUSY; -ECHILD; another negative
- *          errno if epoll_wait failed.
+ *          could complete it; -EINVAL; -EPERM; -EBUSY unless it is done; -ESHUTDOWN
+ *          once closed; -ECHILD; another negative errno if epoll_wait failed.
  */
 FERRY_API int ferry_loop_run_until(ferry_loop *loop, ferry_local *local);
 

@@ -22,8 +22,8 @@ typedef struct ferry_fs_options {
 	ferry_lane *lane;     /* NULL: the pool's ordinary lane */
 	uint64_t deadline_ns; /* absolute; still queued then: TIMED_OUT, never run; 0: none */
 	int borrow_path;      /* 1: the path is not copied; it must stay valid until release */
-	void (*release)(void *path); /* called once when a borrowed path is free again, on any
-					thread; must not block; NULL: none */
+	void (*release)(void *path); /* with borrow_path only: called once when the path is
+					free again, on any thread; must not block; NULL: none */
 } ferry_fs_options;
 #define FERRY_FS_OPTIONS_INIT { sizeof(ferry_fs_options), NULL, 0, 0, NULL }
 

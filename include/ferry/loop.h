@@ -103,9 +103,10 @@ FERRY_API ferry_loop *ferry_loop_unref(ferry_loop *loop);
  * cancelled while it ran is not waited for.
  *
  * Context: the loop's thread, not from inside its callbacks.
- * Return:  0 if nothing is pending; 1 if stopped; -EPERM; -EBUSY; -ECHILD; another
- *          negative errno if epoll_wait failed, or a write to the eventfd: then some
- *          thread could not ring, and what it posted is handled by the next run.
+ * Return:  0 if nothing is pending; 1 if stopped; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN
+ *          once closed; -ECHILD; another negative errno if epoll_wait failed, or a
+ *          write to the eventfd: then some thread could not ring, and what it posted is
+ *          handled by the next run.
  */
 FERRY_API int ferry_loop_run(ferry_loop *loop);
 
@@ -116,7 +117,8 @@ FERRY_API int ferry_loop_run(ferry_loop *loop);
  *
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  how many callbacks were handled; 0 at the deadline, when nothing is pending
- *          or when a signal came; -EPERM; -EBUSY; -ECHILD; another negative errno.
+ *          or when a signal came; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN once closed;
+ *          -ECHILD; another negative errno.
  */
 FERRY_API int ferry_loop_run_once(ferry_loop *loop, uint64_t deadline_ns);
 
@@ -181,7 +183,7 @@ FERRY_API int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_c
  * @timer: a timer whose function has not begun
  *
  * Ownership: takes @timer. Context: its loop's thread.
- * Return:    0; -EINVAL if NULL; -EPERM.
+ * Return:    0; -EINVAL if NULL; -EPERM; -ECHILD.
  */
 FERRY_API int ferry_timer_cancel(ferry_timer *timer);
 
@@ -191,7 +193,8 @@ FERRY_API int ferry_timer_cancel(ferry_timer *timer);
  *
  * The loop's own epoll; it stays the same for the loop's life. Do not read it.
  *
- * Context: the loop's thread. Return: the descriptor; -EINVAL; -EPERM; -ESHUTDOWN.
+ * Context: the loop's thread.
+ * Return:  the descriptor; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_loop_fd(ferry_loop *loop);
 
@@ -200,7 +203,9 @@ FERRY_API int ferry_loop_fd(ferry_loop *loop);
  * @loop: the loop
  *
  * Context: the loop's thread.
- * Return:  absolute; 0: at once; FERRY_NO_DEADLINE: only when the fd is readable.
+ * Return:  absolute; 0: at once, and so for a loop that dispatch would refuse (NULL,
+ *          another thread, closed, a fork's child); FERRY_NO_DEADLINE: only when the fd
+ *          is readable.
  */
 FERRY_API uint64_t ferry_loop_deadline(ferry_loop *loop);
 

@@ -67,7 +67,7 @@ typedef struct ferry_pool_options {
 				     most 1 ms; 0: 10 us where more than one CPU is allowed;
 				     FERRY_NO_DEADLINE: never polls */
 	unsigned sample_every;    /* one job in so many is timed for the histograms, rounded up
-				     to a power of two; 0: 64; 1: all */
+				     to a power of two, at most 2^30; 0: 64; 1: all */
 	/* Runs first in each worker; not 0: the pool is broken: every queued job gets an
 	 * exception of its own, later submits are refused. NULL: none. */
 	int (*start)(void *user);

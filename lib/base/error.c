@@ -125,27 +125,29 @@ const ferry_error *ferry_error_unref(const ferry_error *error)
 
 const char *ferry_error_domain(const ferry_error *error)
 {
+	if (!error)
+		return NULL;
 	return error->domain ? error->domain : FERRY_DOMAIN_ERRNO;
 }
 
 int ferry_error_number(const ferry_error *error)
 {
-	return error->code;
+	return error ? error->code : 0;
 }
 
 const char *ferry_error_message(const ferry_error *error)
 {
-	const char *text = error->message;
+	const char *text = error ? error->message : NULL;
 
 	/* The system's own text, untranslated: it is static, strerror()'s is not. */
 	if (!text)
-		text = strerrordesc_np(error->code);
+		text = strerrordesc_np(ferry_error_number(error));
 	return text ? text : "unknown error";
 }
 
 void *ferry_error_payload(const ferry_error *error)
 {
-	return error->payload;
+	return error ? error->payload : NULL;
 }
 
 int ferry_error_errno(const ferry_error *error)

@@ -27,6 +27,9 @@ static void ended(void *user)
 {
 	struct worker *worker = user;
 
+	/* As where a worker runs its own: this is the child of a fork in the function (P6). */
+	if (worker->core->generation != process_generation)
+		process_end_thread();
 	worker->nested--;
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);

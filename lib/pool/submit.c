@@ -318,7 +318,7 @@ int ferry_pool_submit_batch(ferry_pool *pool, const ferry_batch_job *jobs, size_
 
 	if (!error)
 		error = submit_read_options(pool->core, given, &options);
-	if (error)
+	if (error || !count)
 		return error;
 	if (pool->core->options.max_queued)
 		return submit_each(pool, jobs, count, given, ret);

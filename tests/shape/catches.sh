@@ -81,8 +81,10 @@ for list in . perf docs/examples tests/shape; do
 	echo "# $spdx" >"$list/meson.build"
 done
 printf '/* %s */\n/* ferry_count ferry_constant */\n' "$spdx" >tests/unit/test_count.c
+printf '/* %s */\n\tGIVES(ferry_count(NULL, NULL), 0);\n\tGIVES(ferry_constant, 1);\n' "$spdx" \
+	>tests/unit/test_misuse_count.c
 printf "# %s\n'base/count.c'\n" "$spdx" >lib/meson.build
-printf "# %s\n'test_count'\n" "$spdx" >tests/unit/meson.build
+printf "# %s\n'test_count'\n'test_misuse_count'\n" "$spdx" >tests/unit/meson.build
 printf '# Counting well\n\nSee [guide](docs/guide.md#how-to-count).\n' >README.md
 printf '# Guide\n\n## How to `count`\n\nferry_count, ferry_constant\n' >docs/guide.md
 
@@ -187,7 +189,7 @@ caught documented "has its comment" "a comment for another name" \
 caught documented "has its comment" "an object without a comment" \
 	'sed -i "/A number that/d" $header'
 caught documented "used by a test" "a function that no test uses" \
-	'sed -i s/ferry_count// tests/unit/test_count.c'
+	'sed -i s/ferry_count// tests/unit/test_*.c'
 caught documented "is on a page" "a function that no page mentions" \
 	'sed -i s/ferry_count// docs/guide.md'
 
@@ -231,6 +233,14 @@ caught tests "file of a suite is built" "a test that is not built" ': >tests/uni
 caught tests "script of a suite is run" "a script that is not run" ': >tests/unit/other.sh'
 caught tests "file of perf/ is built" "a benchmark that is not built" ': >perf/other.c'
 caught tests "docs/examples/ is built" "an example that is not built" ': >docs/examples/other.c'
+caught tests "misused in a table" "a function that no table misuses" \
+	'sed -i "/GIVES(ferry_count/d" tests/unit/test_misuse_count.c'
+caught tests "misused in a table" "a function that only a comment of a table names" \
+	'sed -i "s|GIVES(ferry_count.*|/* ferry_count */|" tests/unit/test_misuse_count.c'
+caught tests "misused in a table" "a function in a macro that no row uses" \
+	'sed -i "s|GIVES(ferry_count.*|GIVES(RECOUNT(NULL), 0);|" tests/unit/test_misuse_count.c
+	append tests/unit/test_misuse_count.c "#define COUNT(...) ferry_count(__VA_ARGS__)"'
+caught tests "misused in a table" "a tree without tables" 'rm tests/unit/test_misuse_count.c'
 caught tests "sleeps" "a test that sleeps" 'append tests/unit/test_count.c "	usleep(10);"'
 caught tests "sleeps" "a script that sleeps" 'append tests/unit/other.sh "	sleep 1"'
 caught tests "silenced in a test" "a list of suppressions" ': >tests/tsan.supp'

@@ -3,6 +3,8 @@
 # test sleeps to let things happen. Usage: tests.sh ROOT
 . "$(dirname "$0")/tap.sh"
 cd "$1" || exit 1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
 
 # unlisted FOLDER LIST PATTERN...: files of FOLDER whose names, less what the lists leave out, do not
 # stand in quotes in LIST
@@ -38,6 +40,32 @@ check "every .c file of lib/ has its unit test" \
 		[ -f "tests/unit/test_$noun.c" ] || [ -f "tests/unit/test_${floor}_$noun.c" ] ||
 			echo "$file: no tests/unit/test_$noun.c"
 	done)"
+
+# The rows of the tables: what stands in GIVES(...), EACH(...) and their like, with what the macros
+# in them stand for.
+rows() {
+	cat tests/unit/test_misuse_*.c 2>/dev/null | awk '
+		/^#define [A-Z]+\(\.\.\.\) / {
+			name = $2
+			sub(/\(.*/, "", name)
+			meaning[name] = $0
+		}
+		/^\t+(GIVES|REFUSED|EACH|BAD_OPTIONS)\(/ { open = 1 }
+		open {
+			print
+			for (name in meaning)
+				if ($0 ~ "[^A-Z]" name "[(]")
+					print meaning[name]
+		}
+		/;[ \t]*$/ { open = 0 }'
+}
+check "every name in lib/ferry.map is misused in a table" \
+	"$(rows >"$folder/rows"
+	sed -n '/^[ \t]*\/\*/!s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map |
+		while IFS= read -r name; do
+			grep -qw -- "$name" "$folder/rows" ||
+				echo "$name is in no row of tests/unit/test_misuse_*.c"
+		done)"
 
 check "no test sleeps to let things happen" \
 	"$(grep -rnE '\b(u|nano|clock_nano|thrd_)?sleep *\(' tests --include='*.[ch]')$(

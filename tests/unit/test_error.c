@@ -243,3 +243,12 @@ Test(error, threads_may_share_one_and_the_last_to_let_go_frees_it)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(payload, 1);
 }
+
+Test(error, of_no_error_there_is_no_domain_no_number_and_no_payload)
+{
+	cr_assert_null(ferry_error_domain(NULL));
+	cr_assert_eq(ferry_error_number(NULL), 0);
+	cr_assert_str_eq(ferry_error_message(NULL), "Success");
+	cr_assert_null(ferry_error_payload(NULL));
+	cr_assert_eq(ferry_error_errno(NULL), 0);
+}
