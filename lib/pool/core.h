@@ -240,9 +240,6 @@ uint64_t stats_running(struct core *core);
 
 /* The start hook failed: every queued job fails, and no other is accepted. */
 void shutdown_break(struct core *core);
-/* The pool has ended but for a submitter, which gave its lane's place back: what waited for
- * that is cancelled if no worker could be made for it. */
-void shutdown_end_left(struct core *core);
 /* Runs the disposers that wait for a worker on this thread. */
 void shutdown_dispose_all(struct core *core);
 /* The same in a closed pool, on a thread that may be a loop's: then elsewhere, unless a worker

@@ -118,15 +118,15 @@ void crew_wake(struct core *core)
 }
 
 /*
- * False if the pool has closed and its last worker has left, and no submitter runs a job
- * either: a shutdown may have said so, and nobody may call the start hook any more.
+ * False if the pool has closed and its last worker has left: a shutdown may have said so,
+ * and nobody may call the start hook any more.
  */
 static bool join(struct core *core, struct worker *worker)
 {
 	bool joins;
 
 	lock_acquire(&core->lock);
-	joins = core->live || !cds_list_empty(&core->callers) || !crew_is_closed(crew_of(core));
+	joins = core->live || !crew_is_closed(crew_of(core));
 	if (joins) {
 		worker->number = core->next_number++;
 		cds_list_add(&worker->member, &core->workers);
@@ -215,6 +215,16 @@ bool crew_retire(struct core *core, struct worker *worker)
 	return false;
 }
 
+/*
+ * In a pool that is drained: what is queued waits for the place of a submitter that runs its
+ * job, and nobody could make a worker for it later for certain. He wakes those who sleep as
+ * he leaves. Under the lock.
+ */
+static bool is_needed_later(struct core *core)
+{
+	return core->queued && !cds_list_empty(&core->callers);
+}
+
 /* Lies down, unless there is work, or it must leave. Under the lock: true if it must not
  * sleep. */
 static bool lie_down(struct core *core, struct worker *worker)
@@ -225,7 +235,7 @@ static bool lie_down(struct core *core, struct worker *worker)
 	/* Relaxed: under the lock, where it is written. */
 	if (atomic_load_relaxed(&core->ready))
 		return true;
-	crew = crew_of(core);
+	crew = crew_of(core) & ~(is_needed_later(core) ? CREW_CLOSED : 0);
 	/* It leaves, here or in crew_retire(). A resize wakes those that lie already. */
 	if (crew_is_closed(crew) || crew_born(crew) > limit_of(core))
 		return true;

@@ -66,19 +66,6 @@ static void end_queued(struct core *core, const ferry_error *error)
 	end_jobs(core, &jobs, error);
 }
 
-void shutdown_end_left(struct core *core)
-{
-	bool left;
-
-	lock_acquire(&core->lock);
-	/* Relaxed, both: closed is set before its setter takes this lock; ready under it. */
-	left = crew_is_closed(atomic_load_relaxed(&core->crew)) && !core->live &&
-	       atomic_load_relaxed(&core->ready);
-	lock_release(&core->lock);
-	if (left)
-		end_queued(core, NULL);
-}
-
 void shutdown_break(struct core *core)
 {
 	lock_acquire(&core->lock);

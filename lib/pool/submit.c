@@ -114,10 +114,13 @@ static void caller_ended(void *user)
 /* A shutdown waits for it as for a worker, and is told in the same way. */
 static void leave_caller(struct core *core, struct caller *caller)
 {
-	shutdown_end_left(core);
 	lock_acquire(&core->lock);
 	cds_list_del(&caller->link);
 	lock_release(&core->lock);
+	/* Those that stayed for what waited for its place, see crew.c. Relaxed: closed is set
+	 * before its setter takes this lock. */
+	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
+		crew_wake_all(core);
 	/* [leave-shutdown] acq_rel, as in leave(). */
 	atomic_add_acq_rel(&core->departures, 1);
 	park_wake(&core->departures, INT32_MAX);

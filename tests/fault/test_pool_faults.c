@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * E3, P1, P2 in the pool: each allocation and each thread that fails is a documented
- * error or none at all, and no job, byte or pool is lost by it.
+ * error or none at all, and no job, byte or pool is lost by it. What becomes of a pool that
+ * works on without threads is in test_worker_faults.c.
  */
 #include "fault/trial.h"
 #include "support/work.h"
@@ -377,125 +378,6 @@ static void judge_executor(struct scene *scene, int result, unsigned n)
 		ferry_future_unref(scene->futures[0]);
 }
 
-/* ---- no threads after the first ---- */
-
-static void jobs_run_on_the_threads_there_are(void)
-{
-	ferry_future *futures[JOBS_MOST], *blocked;
-	ferry_pool *pool = new_pool(1, JOBS_MOST);
-	struct ferry_pool_counters books;
-	_Atomic unsigned ran = 0;
-	struct gate gate;
-	unsigned tried;
-
-	gate_init(&gate);
-	fault_begin(FAULT_THREAD, 1, -EAGAIN, true);
-	work_occupy(pool, &gate, &blocked, 1);
-	for (int i = 0; i < JOBS_MOST; i++) {
-		futures[i] = work_submit(pool, work_count, &ran, NULL);
-		fault_advance_clock(20000000); /* so that each submit tries again */
-	}
-	tried = fault_count();
-	program_check(tried >= JOBS_MOST - 1, "threads were tried %u times", tried);
-	books = work_books(pool); /* looks at the queue, and tries once more */
-	program_check(books.threads == 1 && books.queued == JOBS_MOST,
-		      "a thread came from nowhere");
-	program_check(books.spawn_failures == tried, "%u failures, %lu are counted", tried,
-		      (unsigned long)books.spawn_failures);
-	gate_open(&gate);
-	for (int i = 0; i < JOBS_MOST; i++)
-		work_end(futures[i]);
-	work_end(blocked);
-	program_check(ran == JOBS_MOST, "%u jobs ran", ran);
-	fault_end();
-	work_close(pool);
-	gate_destroy(&gate);
-	printf("ok: all jobs run on the threads there are (P2)\n");
-}
-
-static void a_pool_grows_again_when_threads_can_be_made(void)
-{
-	ferry_pool *pool = new_pool(1, 4);
-	ferry_future *futures[4];
-	struct gate gate;
-
-	gate_init(&gate);
-	work_occupy(pool, &gate, futures, 1);
-	fault_begin(FAULT_THREAD, 1, -EAGAIN, true);
-	futures[1] = work_submit(pool, work_at_gate, &gate, NULL);
-	futures[2] = work_submit(pool, work_at_gate, &gate, NULL);
-	program_check(fault_end() == 1, "a failure is followed by a pause, and then one try");
-	fault_advance_clock(20000000);
-	futures[3] = work_submit(pool, work_at_gate, &gate, NULL);
-	gate_await(&gate, 4); /* P7: all start */
-	gate_open(&gate);
-	for (int i = 0; i < 4; i++)
-		work_end(futures[i]);
-	work_close(pool);
-	gate_destroy(&gate);
-	printf("ok: a pool grows again when threads can be made (P2, P7)\n");
-}
-
-/* ---- a thread that cannot be made while the pool shuts down ---- */
-
-struct errand {
-	ferry_pool *pool;
-	ferry_future *future;
-	_Atomic unsigned ran;
-};
-
-static void *submit_one(void *given)
-{
-	struct errand *errand = given;
-
-	errand->future = work_submit(errand->pool, work_count, &errand->ran, NULL);
-	return NULL;
-}
-
-static void *shut_down(void *given)
-{
-	struct errand *errand = given;
-
-	program_check(ferry_pool_shutdown(errand->pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE) ==
-			      0, "jobs are left");
-	return NULL;
-}
-
-static void a_shutdown_ends_when_the_last_thread_could_not_be_made(void)
-{
-	struct errand errand = { .pool = new_pool(1, 2) };
-	struct gate jobs, births;
-	pthread_t submitter, closer;
-	ferry_future *blocked;
-
-	gate_init(&jobs);
-	gate_init(&births);
-	work_occupy(errand.pool, &jobs, &blocked, 1);
-	fault_hold_threads(&births);
-	fault_begin(FAULT_THREAD, 1, -EAGAIN, true);
-	pthread_create(&submitter, NULL, submit_one, &errand);
-	gate_await(&births, 1);
-	/* One is being made; the other one drains the queue and leaves. */
-	program_check(ferry_pool_shutdown(errand.pool, FERRY_SHUTDOWN_ABANDON, 0) == 1,
-		      "nothing runs");
-	gate_open(&jobs);
-	tasks_until("ferry-", 0);
-	pthread_create(&closer, NULL, shut_down, &errand);
-	while (!fault_sleepers())
-		sched_yield();
-	gate_open(&births);
-	pthread_join(submitter, NULL);
-	pthread_join(closer, NULL);
-	program_check(fault_end() == 1, "no thread failed");
-	fault_hold_threads(NULL);
-	work_end(blocked);
-	work_end(errand.future);
-	work_close(errand.pool);
-	gate_destroy(&jobs);
-	gate_destroy(&births);
-	printf("ok: a shutdown ends when the last thread could not be made (P5)\n");
-}
-
 int main(int argc, char **argv)
 {
 	long memory;
@@ -536,9 +418,6 @@ int main(int argc, char **argv)
 	      judge_lane);
 	TRIAL("ferry_executor_submit without memory", FAULT_MEMORY, -ENOMEM, prepare_nothing,
 	      act_executor, judge_executor);
-	jobs_run_on_the_threads_there_are();
-	a_pool_grows_again_when_threads_can_be_made();
-	a_shutdown_ends_when_the_last_thread_could_not_be_made();
 	trial_settle(memory, 0, open);
 	return 0;
 }

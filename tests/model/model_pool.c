@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Pools that shrink, fill up, break and end while jobs come in, by every interleaving
- * (P1, P2, P4, P5, P7, P10).
+ * (P1, P2, P5, P7, P10).
  *
  * Each accepted job runs, or ends as its pool said it would; nothing is lost and nothing is
  * left. model_pool --help says how to replay a schedule.
@@ -73,130 +73,6 @@ static void a_pool_grows_while_jobs_wait(void)
 
 	jobs_meet(pool, NULL, 2);
 	scene_join(other);
-	jobs_end(pool);
-}
-
-/* ---- waiting on a worker (P4) ---- */
-
-static int wait_for_another(void *pool, ferry_result *out)
-{
-	jobs_submit_and_wait(pool);
-	*out = ferry_result_u64(1);
-	return 0;
-}
-
-static void wait_on_worker(unsigned workers)
-{
-	ferry_pool *pool = jobs_pool(workers, workers);
-	ferry_future *future;
-
-	CHECK(ferry_pool_submit(pool, wait_for_another, pool, NULL, &future) == 0);
-	jobs_wait(future);
-	jobs_end(pool);
-}
-
-/* P4: it runs what it waits for. */
-static void the_only_worker_waits_for_a_job(void)
-{
-	wait_on_worker(1);
-}
-
-/* P4: it runs what it waits for, unless the other one does. */
-static void a_worker_waits_for_a_job(void)
-{
-	wait_on_worker(2);
-}
-
-struct favour {
-	ferry_pool *pool;
-	ferry_future *promise;
-};
-
-static int keep_promise(void *arg, ferry_result *out)
-{
-	struct favour *favour = arg;
-
-	*out = ferry_result_u64(1);
-	return ferry_future_set_result(favour->promise, ferry_result_u64(1));
-}
-
-static int wait_for_promise(void *arg, ferry_result *out)
-{
-	struct favour *favour = arg;
-
-	CHECK(ferry_future_wait(favour->promise, FERRY_NO_DEADLINE) == 0);
-	*out = ferry_result_u64(1);
-	return 0;
-}
-
-/* P4: what it waits for is kept by a job behind it, so its place is lent. */
-static void the_only_worker_waits_for_a_promise(void)
-{
-	struct favour favour = { jobs_pool(1, 1), NULL };
-	ferry_future *waits, *keeps;
-	ferry_pool_counters counters;
-
-	CHECK(ferry_future_new(NULL, &favour.promise) == 0);
-	CHECK(ferry_pool_submit(favour.pool, wait_for_promise, &favour, NULL, &waits) == 0);
-	CHECK(ferry_pool_submit(favour.pool, keep_promise, &favour, NULL, &keeps) == 0);
-	jobs_wait(waits);
-	jobs_wait(keeps);
-	ferry_future_unref(favour.promise);
-	scene_settle();
-	CHECK(ferry_pool_stats(favour.pool, &counters) == 0);
-	CHECK(counters.threads <= 2 && counters.max_threads == 1);
-	jobs_end(favour.pool);
-}
-
-struct meeting_after {
-	struct favour favour;
-	unsigned meeting, gate;
-};
-
-static int wait_for_promise_and_meet(void *arg, ferry_result *out)
-{
-	struct meeting_after *after = arg;
-
-	wait_for_promise(&after->favour, out);
-	scene_gate_meet(after->meeting, 2);
-	return 0;
-}
-
-static int meet(void *arg, ferry_result *out)
-{
-	scene_gate_meet(((struct meeting_after *)arg)->meeting, 2);
-	*out = ferry_result_u64(1);
-	return 0;
-}
-
-static int wait_for_gate(void *arg, ferry_result *out)
-{
-	scene_gate_wait(((struct meeting_after *)arg)->gate);
-	*out = ferry_result_u64(1);
-	return 0;
-}
-
-/* P4, P7: the substitute leaves, and with it the search that the next job relied on. */
-static void a_lent_place_is_taken_back_as_a_job_comes(void)
-{
-	struct meeting_after after = { { jobs_pool(2, 2), NULL }, scene_gate(), scene_gate() };
-	ferry_future *waits, *blocks, *keeps, *meets;
-	ferry_pool *pool = after.favour.pool;
-
-	CHECK(ferry_future_new(NULL, &after.favour.promise) == 0);
-	scene_quiet_begin();
-	CHECK(ferry_pool_submit(pool, wait_for_promise_and_meet, &after, NULL, &waits) == 0);
-	CHECK(ferry_pool_submit(pool, wait_for_gate, &after, NULL, &blocks) == 0);
-	scene_settle();
-	scene_quiet_end();
-	CHECK(ferry_pool_submit(pool, keep_promise, &after.favour, NULL, &keeps) == 0);
-	scene_gate_open(after.gate);
-	jobs_wait(blocks);
-	jobs_wait(keeps);
-	CHECK(ferry_pool_submit(pool, meet, &after, NULL, &meets) == 0);
-	jobs_wait(meets);
-	jobs_wait(waits);
-	ferry_future_unref(after.favour.promise);
 	jobs_end(pool);
 }
 
@@ -272,6 +148,35 @@ static void a_pool_ends_while_submitters_wait_for_room(void)
 	jobs_end(pool);
 }
 
+static void check_books(void *pool)
+{
+	jobs_check_books(pool);
+}
+
+/* P1: who finds no place looks for what was cancelled, while the worker takes it. */
+static void a_place_is_freed_by_a_cancel(void)
+{
+	ferry_pool_options options = jobs_options(1, 1);
+	ferry_future *first, *second;
+	ferry_pool *pool;
+	unsigned other;
+	int error;
+
+	options.max_queued = 1;
+	pool = jobs_pool_by(&options);
+	other = scene_start("reader", check_books, pool);
+	first = jobs_submit(pool);
+	ferry_future_cancel(first);
+	error = ferry_pool_submit(pool, jobs_nothing, NULL, NULL, &second);
+	CHECK(error == 0 || error == -EAGAIN);
+	CHECK(ferry_future_wait(first, FERRY_NO_DEADLINE) == 0);
+	ferry_future_unref(first);
+	if (!error)
+		jobs_wait(second);
+	scene_join(other);
+	jobs_end(pool);
+}
+
 /* ---- cancelled and expired ---- */
 
 /* P1, F3: a cancel and the worker want the same job. */
@@ -320,12 +225,9 @@ static const struct scene scenes[] = {
 	{ "leave-idle", a_worker_leaves_while_jobs_come, 2, 3 },
 	{ "shrink", a_pool_shrinks_while_jobs_come, 2, 3 },
 	{ "grow", a_pool_grows_while_jobs_wait, 2, 3 },
-	{ "wait-alone", the_only_worker_waits_for_a_job, 4, 5 },
-	{ "wait", a_worker_waits_for_a_job, 2, 3 },
-	{ "lend", the_only_worker_waits_for_a_promise, 2, 3 },
-	{ "lend-back", a_lent_place_is_taken_back_as_a_job_comes, 2, 3 },
 	{ "room", submitters_wait_for_room, 2, 3 },
 	{ "room-ends", a_pool_ends_while_submitters_wait_for_room, 2, 3 },
+	{ "room-cancel", a_place_is_freed_by_a_cancel, 2, 3 },
 	{ "cancel", a_job_is_cancelled_as_it_is_taken, 3, 4 },
 	{ "expire", a_job_expires_as_it_is_taken, 4, 5 },
 };

@@ -19,6 +19,7 @@ struct scene {
 	ferry_loop *loop;
 	pid_t loops_thread;
 	struct gate gate;
+	ferry_future *promise; /* kept when the gate is opened; NULL: there is none */
 	unsigned delivered, opens_at;
 };
 
@@ -54,8 +55,11 @@ static void delivered(ferry_local *local, void *user)
 	struct scene *scene = user;
 
 	ferry_local_unref(local);
-	if (++scene->delivered == scene->opens_at)
-		gate_open(&scene->gate);
+	if (++scene->delivered != scene->opens_at)
+		return;
+	gate_open(&scene->gate);
+	if (scene->promise)
+		cr_assert_eq(ferry_future_set_result(scene->promise, ferry_result_u64(1)), 0);
 }
 
 static void offload(struct scene *scene, ferry_lane *lane, ferry_function fn)
@@ -171,6 +175,56 @@ Test(brief, what_a_brief_lane_owes_is_paid_before_the_worker_sleeps)
 	cr_assert_eq(scene.delivered, 200);
 	ferry_lane_free(lane);
 	end(&scene);
+}
+
+/* Ends when the first results have been delivered, which another thread tells. */
+static int waits(void *arg, ferry_result *out)
+{
+	struct scene *scene = arg;
+
+	(void)out;
+	return ferry_future_wait(scene->promise, FERRY_NO_DEADLINE);
+}
+
+/* P9: what it waits for may come from the loop. */
+Test(brief, what_a_brief_lane_owes_is_paid_before_its_next_job_waits)
+{
+	struct scene scene;
+	ferry_lane *lane;
+
+	begin(&scene);
+	cr_assert_eq(ferry_future_new(NULL, &scene.promise), 0);
+	lane = lane_of(&scene, 1);
+	offload(&scene, lane, finds_the_loop_asleep);
+	offload(&scene, lane, waits);
+	ferry_lane_free(lane);
+	end(&scene);
+	cr_assert_eq(scene.delivered, 2);
+	ferry_future_unref(scene.promise);
+}
+
+static int waits_for_one_that_blocks(void *arg, ferry_result *out)
+{
+	struct scene *scene = arg;
+
+	(void)out;
+	work_end(work_submit(scene->pool, blocks, scene, NULL));
+	return 0;
+}
+
+/* P9: and so may what it runs while it waits (P4). */
+Test(brief, what_a_brief_lane_owes_is_paid_before_its_next_job_runs_what_it_waits_for)
+{
+	struct scene scene;
+	ferry_lane *lane;
+
+	begin(&scene);
+	lane = lane_of(&scene, 1);
+	offload(&scene, lane, finds_the_loop_asleep);
+	offload(&scene, lane, waits_for_one_that_blocks);
+	ferry_lane_free(lane);
+	end(&scene);
+	cr_assert_eq(scene.delivered, 2);
 }
 
 /* The loop is awake: it sees the post whether it is rung or not. */

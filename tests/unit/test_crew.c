@@ -42,6 +42,25 @@ Test(crew, somebody_is_woken_only_if_there_is_one_and_nobody_looks)
 	cr_assert(crew_needs_waking(4 * CREW_THREAD + CREW_SLEEPING, 1), "the pool shrank");
 }
 
+/* Places that are lent make more threads than 1,024, but never more than the word can count. */
+Test(crew, so_many_threads_as_the_word_can_count_are_never_exceeded_P4)
+{
+	uint64_t most = CREW_MOST * CREW_MAKING + CREW_MOST * CREW_SLEEPING;
+	struct core core = { .max_threads = THREADS_MOST };
+
+	cr_assert(crew_threads(most) == CREW_MOST && crew_born(most) == 0);
+	cr_assert(crew_searching(most) == CREW_MOST && crew_sleeping(most) == CREW_MOST);
+	cr_assert(!crew_is_closed(most));
+	core_set_limit(&core);
+	cr_assert_eq(core.limit, THREADS_MOST);
+	core.lent = CREW_MOST - THREADS_MOST;
+	core_set_limit(&core);
+	cr_assert_eq(core.limit, CREW_MOST);
+	core.lent++;
+	core_set_limit(&core);
+	cr_assert_eq(core.limit, CREW_MOST);
+}
+
 /* ---- making and reusing ---- */
 
 static ferry_pool *pool_between(const char *name, unsigned min_threads, unsigned max_threads,

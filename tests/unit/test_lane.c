@@ -54,7 +54,9 @@ Test(lane, refuses_bad_input_and_changes_nothing)
 	ferry_pool_free(pool);
 }
 
-Test(lane, there_are_255_in_a_pools_life)
+/* ---- how many ---- */
+
+Test(lane, there_are_255_at_a_time)
 {
 	ferry_pool *pool = fixture_pool(1);
 	ferry_lane *lanes[255], *lane = NULL;
@@ -62,13 +64,94 @@ Test(lane, there_are_255_in_a_pools_life)
 	for (unsigned i = 0; i < 255; i++)
 		lanes[i] = lane_of(pool, 0);
 	cr_assert_eq(ferry_lane_new(pool, NULL, &lane), -ENOSPC);
+	cr_assert_null(lane);
 	for (unsigned i = 0; i < 255; i++)
 		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
 	for (unsigned i = 0; i < 255; i++)
 		cr_assert_null(ferry_lane_free(lanes[i]));
+	for (unsigned i = 0; i < 255; i++)
+		lanes[i] = lane_of(pool, 0);
 	cr_assert_eq(ferry_lane_new(pool, NULL, &lane), -ENOSPC);
-	cr_assert_null(lane);
+	for (unsigned i = 0; i < 255; i++)
+		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
+	for (unsigned i = 0; i < 255; i++)
+		cr_assert_null(ferry_lane_free(lanes[i]));
 	work_close(pool);
+}
+
+/* What a worker may still look at is alike in the next one. */
+Test(lane, one_that_ended_is_used_again_for_its_own_kind_only)
+{
+	ferry_lane_options kinds[] = { FERRY_LANE_OPTIONS_INIT, FERRY_LANE_OPTIONS_INIT,
+				       FERRY_LANE_OPTIONS_INIT };
+	ferry_pool *pool = fixture_pool(1);
+	ferry_lane *lanes[255], *lane;
+
+	kinds[1].max_running = 1;
+	kinds[2].brief = 1;
+	for (unsigned i = 0; i < 255; i++)
+		cr_assert_eq(ferry_lane_new(pool, &kinds[i % 3], &lanes[i]), 0);
+	for (unsigned freed = 0; freed < 3; freed++) {
+		ferry_lane_free(lanes[freed]);
+		for (unsigned i = 0; i < 3; i++)
+			if (i != freed)
+				cr_assert_eq(ferry_lane_new(pool, &kinds[i], &lane), -ENOSPC);
+		cr_assert_eq(ferry_lane_new(pool, &kinds[freed], &lanes[freed]), 0);
+	}
+	for (unsigned i = 0; i < 255; i++)
+		ferry_lane_free(lanes[i]);
+	work_close(pool);
+}
+
+Test(lane, one_that_was_freed_counts_as_long_as_it_has_jobs)
+{
+	ferry_pool *pool = fixture_pool(2);
+	ferry_lane *lanes[255], *lane;
+	ferry_future *runs, *queued;
+	struct gate gate;
+
+	gate_init(&gate);
+	for (unsigned i = 0; i < 255; i++)
+		lanes[i] = lane_of(pool, 1);
+	runs = submit_to(pool, lanes[0], work_at_gate, &gate);
+	gate_await(&gate, 1);
+	queued = submit_to(pool, lanes[0], work_nothing, NULL);
+	ferry_lane_free(lanes[0]);
+	cr_assert_eq(ferry_lane_new(pool, &(ferry_lane_options){ .size = sizeof(ferry_lane_options),
+								 .max_running = 1 },
+				    &lane),
+		     -ENOSPC);
+	gate_open(&gate);
+	work_end(runs);
+	work_end(queued);
+	for (unsigned i = 1; i < 255; i++)
+		ferry_lane_free(lanes[i]);
+	work_close(pool);
+}
+
+Test(lane, a_hundred_thousand_may_come_one_after_the_other)
+{
+	ferry_pool *pool = fixture_pool(3);
+	_Atomic unsigned ran = 0;
+	unsigned submitted = 0;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		ferry_lane_options options = FERRY_LANE_OPTIONS_INIT;
+		ferry_job_options job = FERRY_JOB_OPTIONS_INIT;
+
+		options.max_running = i % 4;
+		options.brief = i % 3 == 0;
+		cr_assert_eq(ferry_lane_new(pool, &options, &job.lane), 0, "number %u", i);
+		for (unsigned j = 0; j < i % 3; j++, submitted++)
+			cr_assert_eq(ferry_pool_submit(pool, work_count, (void *)&ran, &job, NULL),
+				     0);
+		ferry_lane_free(job.lane);
+		/* No more of a kind at a time than there is room for. */
+		if (i % 16 == 0)
+			tasks_until_true(ran == submitted);
+	}
+	work_close(pool);
+	cr_assert_eq(ran, submitted);
 }
 
 static int makes_in_child(void *pool)

@@ -279,6 +279,69 @@ Test(map, skips_nothing_when_a_submit_is_refused)
 	work_close(pool);
 }
 
+/* A pool whose submitters wait for room, kept, and its queue full of another's job. */
+static ferry_map *map_without_room(ferry_pool **pool, struct gate *gate, ferry_future *kept[2],
+				   uint64_t room_deadline_ns)
+{
+	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
+	ferry_job_options job = FERRY_JOB_OPTIONS_INIT;
+	ferry_map *map;
+
+	number_args();
+	gate_init(gate);
+	options.max_threads = 1;
+	options.max_queued = 1;
+	options.when_full = FERRY_FULL_BLOCK;
+	*pool = work_pool(&options);
+	job.room_deadline_ns = room_deadline_ns;
+	cr_assert_eq(ferry_pool_map(*pool, work_number, args, 3, 1, &job, &map), 0);
+	tasks_until_true(work_books(*pool).queued == 0);
+	work_occupy(*pool, gate, kept, 1);
+	kept[1] = work_submit(*pool, work_nothing, NULL, NULL);
+	return map;
+}
+
+static void end_with_room(ferry_pool *pool, struct gate *gate, ferry_future *kept[2])
+{
+	gate_open(gate);
+	work_end(kept[0]);
+	work_end(kept[1]);
+	work_close(pool);
+}
+
+Test(map, gives_what_is_done_without_waiting_for_room_and_waits_for_that_until_its_deadline)
+{
+	ferry_future *untouched = (ferry_future *)&untouched, *next = untouched, *kept[2];
+	struct gate gate;
+	ferry_pool *pool;
+	ferry_map *map = map_without_room(&pool, &gate, kept, 0);
+	uint64_t deadline_ns = ferry_in_ns(1000000);
+
+	cr_assert_eq(next_number(map), 0);
+	cr_assert_eq(ferry_map_next(map, deadline_ns, &next), -ETIMEDOUT);
+	cr_assert_geq(ferry_now_ns(), deadline_ns);
+	cr_assert_eq(ferry_map_next(map, 0, &next), -ETIMEDOUT);
+	cr_assert_eq(next, untouched);
+	gate_open(&gate);
+	cr_assert_eq(next_number(map), 1);
+	cr_assert_eq(next_number(map), 2);
+	ferry_map_free(map);
+	end_with_room(pool, &gate, kept);
+}
+
+Test(map, waits_for_room_no_longer_than_its_jobs_were_to)
+{
+	struct gate gate;
+	ferry_pool *pool;
+	ferry_future *next, *kept[2];
+	ferry_map *map = map_without_room(&pool, &gate, kept, 1);
+
+	cr_assert_eq(next_number(map), 0);
+	cr_assert_eq(ferry_map_next(map, FERRY_NO_DEADLINE, &next), -ETIMEDOUT);
+	ferry_map_free(map);
+	end_with_room(pool, &gate, kept);
+}
+
 Test(map, gives_what_was_submitted_before_a_shutdown)
 {
 	ferry_pool *pool = fixture_pool(1);

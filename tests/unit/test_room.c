@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * lib/pool/queue.c and submit.c: bounded queues, and what submit does when one is full:
- * fail, block, run in the caller.
+ * fail, block. Running it in the caller is in test_caller.c.
  */
 #include <criterion/criterion.h>
 
@@ -92,6 +92,65 @@ Test(room, a_cancelled_job_does_not_keep_its_place)
 	cr_assert_eq(full.ran, 2);
 }
 
+#define MANY 640
+
+/* A look for cancelled jobs walks the queue: one refusal in as many as make up for it. */
+Test(room, a_refusal_looks_for_cancelled_jobs_only_now_and_then)
+{
+	ferry_pool *pool = bounded_pool(1, MANY, FERRY_FULL_FAIL);
+	ferry_future *kept, *cancelled;
+	unsigned refused = 0;
+	struct gate gate;
+
+	gate_init(&gate);
+	work_occupy(pool, &gate, &kept, 1);
+	cancelled = work_submit(pool, work_nothing, NULL, NULL);
+	for (unsigned i = 1; i < MANY; i++)
+		cr_assert_eq(ferry_pool_submit(pool, work_nothing, NULL, NULL, NULL), 0);
+	cr_assert_eq(ferry_future_cancel(cancelled), 1);
+	while (ferry_pool_submit(pool, work_nothing, NULL, NULL, NULL) == -EAGAIN)
+		refused++;
+	cr_assert(refused > 0 && refused < MANY / 10, "%u", refused);
+	cr_assert_eq(work_books(pool).queued, MANY);
+	ferry_future_unref(cancelled);
+	gate_open(&gate);
+	work_end(kept);
+	work_close(pool);
+}
+
+struct nest {
+	ferry_pool *pool;
+	int returned;
+};
+
+static int submits_one(void *arg, ferry_result *out)
+{
+	struct nest *nest = arg;
+
+	(void)out;
+	nest->returned = ferry_pool_submit(nest->pool, work_nothing, NULL, NULL, NULL);
+	return 0;
+}
+
+static int waits_for_who_submits_one(void *arg, ferry_result *out)
+{
+	struct nest *nest = arg;
+
+	(void)out;
+	work_end(work_submit(nest->pool, submits_one, nest, NULL));
+	return 0;
+}
+
+/* P4: it stays where it was queued until a worker passes, but is not queued any more. */
+Test(room, a_job_that_a_waiter_runs_does_not_keep_its_place)
+{
+	struct nest nest = { bounded_pool(1, 1, FERRY_FULL_FAIL), -1 };
+
+	work_end(work_submit(nest.pool, waits_for_who_submits_one, &nest, NULL));
+	cr_assert_eq(nest.returned, 0);
+	work_close(nest.pool);
+}
+
 Test(room, there_is_no_limit_unless_one_is_given)
 {
 	ferry_pool *pool = fixture_pool(1);
@@ -115,7 +174,7 @@ static void *hammers(void *arg)
 {
 	struct full *full = arg;
 
-	/* Each refusal looks for husks among what is queued. */
+	/* Each refusal looks for husks among what is queued, where that is so little. */
 	for (unsigned i = 0; i < BLOWS; i++)
 		ferry_pool_submit(full->pool, work_count, (void *)&full->ran, NULL, NULL);
 	return NULL;

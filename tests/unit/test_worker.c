@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "support/token.h"
 #include "support/work.h"
@@ -330,6 +331,70 @@ Test(worker, a_disposer_that_was_handed_over_does_not_keep_the_others_asleep)
 	gate_open(&disposer_gate);
 	work_close(pool);
 	ferry_loop_free(loop);
+}
+
+/* ---- jobs that fork (P6) ---- */
+
+static pid_t parent, child;
+
+static int forks(void *arg, ferry_result *out)
+{
+	(void)arg;
+	(void)out;
+	child = fork();
+	/* If it hangs it ends with the test. */
+	if (child == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return 0;
+}
+
+static int runs_in_the_parent(void *arg, ferry_result *out)
+{
+	(void)arg;
+	(void)out;
+	if (getpid() != parent)
+		_exit(7);
+	return 0;
+}
+
+/* One worker, and three jobs behind the one that forks: its child runs none of them. */
+static void check_child(ferry_function fn)
+{
+	ferry_pool *pool = fixture_pool(1);
+	ferry_future *kept, *forked, *queued[3];
+	struct gate gate;
+	int status;
+
+	parent = getpid();
+	gate_init(&gate);
+	work_occupy(pool, &gate, &kept, 1);
+	forked = work_submit(pool, fn, pool, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		queued[i] = work_submit(pool, runs_in_the_parent, NULL, NULL);
+	gate_open(&gate);
+	work_end(kept);
+	work_end(forked);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE, "%d", status);
+	for (unsigned i = 0; i < 3; i++)
+		work_end(queued[i]);
+	work_close(pool);
+}
+
+Test(worker, P6_the_child_of_a_job_that_forks_ends_where_its_function_returns)
+{
+	check_child(forks);
+}
+
+static int waits_for_one_that_forks(void *pool, ferry_result *out)
+{
+	work_end(work_submit(pool, forks, NULL, NULL));
+	return runs_in_the_parent(pool, out);
+}
+
+Test(worker, P6_the_child_of_a_job_that_is_run_by_its_waiter_ends_where_that_returns)
+{
+	check_child(waits_for_one_that_forks);
 }
 
 /* ---- polling ---- */
