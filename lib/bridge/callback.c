@@ -28,7 +28,7 @@ static struct callback *callback_new(struct ferry_local *local, ferry_local_call
 {
 	struct callback *callback;
 
-	callback = block_take(&local->loop->blocks, sizeof(*callback), CALLBACK_ROOM);
+	callback = block_take(&local_loop(local)->blocks, sizeof(*callback), CALLBACK_ROOM);
 	if (callback)
 		*callback = (struct callback){ { NULL, NULL }, local, fn, user };
 	return callback;
@@ -36,7 +36,7 @@ static struct callback *callback_new(struct ferry_local *local, ferry_local_call
 
 static void callback_free(struct callback *callback)
 {
-	block_give(&callback->local->loop->blocks, callback, CALLBACK_ROOM);
+	block_give(&local_loop(callback->local)->blocks, callback, CALLBACK_ROOM);
 }
 
 bool callback_is_any(const struct ferry_local *local)
@@ -95,7 +95,7 @@ void callback_call_all(struct ferry_local *local)
 	for (bool is_last = !last; !is_last; paid = false) {
 		struct callback called;
 
-		if (!paid && !charge(local->loop)) {
+		if (!paid && !charge(local_loop(local))) {
 			local_resume(local);
 			break;
 		}
@@ -124,7 +124,7 @@ static void call_late(struct ferry_waiter *node)
 	struct callback called = *callback_of(node);
 
 	callback_free(callback_of(node));
-	if (called.fn && !called.local->loop->closed)
+	if (called.fn && !local_loop(called.local)->closed)
 		called.fn(called.local, called.user);
 	ferry_local_unref(called.local);
 }
@@ -147,7 +147,7 @@ int ferry_local_add_done_callback(ferry_local *local, ferry_local_callback fn, v
 
 	if (!error && !fn)
 		error = -EINVAL;
-	if (!error && local->loop->closed)
+	if (!error && local_loop(local)->closed)
 		error = -ESHUTDOWN;
 	if (error)
 		return error;
@@ -166,7 +166,7 @@ int ferry_local_add_done_callback(ferry_local *local, ferry_local_callback fn, v
 	} else {
 		local->refs++;
 		callback->node.notify = call_late;
-		loop_make_ready(local->loop, &callback->node);
+		loop_make_ready(local_loop(local), &callback->node);
 	}
 	return 0;
 }
@@ -181,7 +181,7 @@ static int remove_late(struct ferry_local *local, ferry_local_callback fn, void 
 {
 	int removed = 0;
 
-	for (struct ferry_waiter *node = local->loop->ready.first; node; node = node->next)
+	for (struct ferry_waiter *node = local_loop(local)->ready.first; node; node = node->next)
 		if (node->notify == call_late && callback_of(node)->local == local &&
 		    is_equal(callback_of(node), fn, user)) {
 			callback_of(node)->fn = NULL;

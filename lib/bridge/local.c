@@ -23,9 +23,9 @@ struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, si
 		errno = ENOMEM;
 		return NULL;
 	}
-	future_init(&local->job.future, NULL, 0, 2);
+	future_init(&local->job.future, NULL, FUTURE_BRIDGED, 2);
+	local->job.future.bridge = loop;
 	local->job.arg = NULL;
-	local->loop = loop;
 	local->fn = NULL;
 	local->more = NULL;
 	local->refs = 1;
@@ -40,7 +40,7 @@ struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, si
 
 void local_begin(struct ferry_local *local, bool counted)
 {
-	struct ferry_loop *loop = local->loop;
+	struct ferry_loop *loop = local_loop(local);
 
 	cds_list_add_tail(&local->pending, &loop->pending);
 	local->flags |= LOCAL_LISTED;
@@ -54,9 +54,9 @@ int local_refusal(const struct ferry_local *local)
 {
 	if (!local)
 		return -EINVAL;
-	if (local->loop->generation != process_generation)
+	if (local_loop(local)->generation != process_generation)
 		return -ECHILD;
-	return loop_is_mine(local->loop) ? 0 : -EPERM;
+	return loop_is_mine(local_loop(local)) ? 0 : -EPERM;
 }
 
 int ferry_local_new(ferry_loop *loop, ferry_local **ret)
@@ -79,7 +79,7 @@ int ferry_local_new(ferry_loop *loop, ferry_local **ret)
 /* Gives the memory back to where it came from. */
 static void free_block(struct ferry_local *local)
 {
-	struct ferry_loop *loop = local->loop;
+	struct ferry_loop *loop = local_loop(local);
 
 	/* A closed loop has no lists any more, and this may be any thread. */
 	if (loop->closed) {
@@ -95,12 +95,12 @@ static void free_block(struct ferry_local *local)
 static void free_local(struct ferry_local *local)
 {
 	struct ferry_future *future = &local->job.future;
-	struct ferry_loop *loop = local->loop;
+	struct ferry_loop *loop = local_loop(local);
 
 	if (local->kind == LOCAL_WRAP)
 		wrap_free(local);
 	if (future_must_hand_over(future)) {
-		struct home *home = future->home;
+		struct home *home = future_home(future);
 
 		/* The block goes to a worker of the pool, with the result. */
 		if (home->hand_over(home, future)) {
@@ -118,7 +118,7 @@ static void free_local(struct ferry_local *local)
 /* An exception that nobody looked at is told (L6); a result that nobody took counted. */
 static void report_unseen(struct ferry_local *local)
 {
-	struct ferry_loop *loop = local->loop;
+	struct ferry_loop *loop = local_loop(local);
 	struct ferry_future *future = &local->job.future;
 
 	if (local->state == LOCAL_EXCEPTION && !(local->flags & LOCAL_SEEN)) {
@@ -138,7 +138,7 @@ static void count_dropped(struct ferry_local *local)
 
 	if (word_is_done(word) && word_outcome(word) == WORD_RESULT && !(word & WORD_TAKEN) &&
 	    local->job.future.result.disposer)
-		local->loop->counters.dropped++;
+		local_loop(local)->counters.dropped++;
 }
 
 /* A plain one that nobody can complete any more. */
@@ -164,7 +164,7 @@ static bool may_go(struct ferry_local *local)
 	if (local->refs || local->state == LOCAL_PENDING ||
 	    local->flags & (LOCAL_QUEUED | LOCAL_DROPPED))
 		return false;
-	if (!local->loop->closed)
+	if (!local_loop(local)->closed)
 		report_unseen(local);
 	return true;
 }
@@ -184,7 +184,7 @@ void local_settle(struct ferry_local *local)
 		local = source;
 	}
 	if (!(local->flags & LOCAL_OUT)) {
-		if (!local->loop->closed)
+		if (!local_loop(local)->closed)
 			count_dropped(local);
 		free_local(local);
 		return;
@@ -225,7 +225,7 @@ ferry_local *ferry_local_unref(ferry_local *local)
 
 ferry_loop *ferry_local_loop(const ferry_local *local)
 {
-	return local ? local->loop : NULL;
+	return local ? local_loop(local) : NULL;
 }
 
 /* ---- done ---- */
@@ -235,11 +235,11 @@ void local_finish(struct ferry_local *local, enum local_state state)
 	if (local->flags & LOCAL_LISTED)
 		cds_list_del(&local->pending);
 	if (local->flags & LOCAL_COUNTED)
-		local->loop->in_flight--;
+		local_loop(local)->in_flight--;
 	local->flags &= (uint8_t)~(LOCAL_LISTED | LOCAL_COUNTED);
 	local->state = (uint8_t)state;
 	offload_end_expiry(local);
-	if (local->loop->closed)
+	if (local_loop(local)->closed)
 		callback_drop_all(local);
 }
 
@@ -248,7 +248,7 @@ static void call_soon(struct ferry_waiter *node)
 	struct ferry_local *local = container(node, struct ferry_local, soon);
 
 	local->flags &= (uint8_t)~LOCAL_QUEUED;
-	if (local->loop->closed)
+	if (local_loop(local)->closed)
 		callback_drop_all(local);
 	callback_call_all(local);
 	local_settle(local);
@@ -260,15 +260,15 @@ void local_queue(struct ferry_local *local)
 		return;
 	local->flags |= LOCAL_QUEUED;
 	local->soon.notify = call_soon;
-	loop_make_ready(local->loop, &local->soon);
+	loop_make_ready(local_loop(local), &local->soon);
 }
 
 void local_resume(struct ferry_local *local)
 {
 	local->flags |= LOCAL_QUEUED;
 	local->soon.notify = call_soon;
-	chain_prepend(&local->loop->ready, &local->soon);
-	local->loop->ready_count++;
+	chain_prepend(&local_loop(local)->ready, &local->soon);
+	local_loop(local)->ready_count++;
 }
 
 void local_end(struct ferry_local *local, enum local_state state)
@@ -315,7 +315,7 @@ static void deliver(struct ferry_waiter *node)
 
 	local->flags &= (uint8_t)~LOCAL_OUT;
 	if (local->flags & LOCAL_DROPPED) {
-		if (!local->loop->closed)
+		if (!local_loop(local)->closed)
 			count_dropped(local);
 		free_local(local);
 	} else if (local->state != LOCAL_PENDING) {
@@ -332,7 +332,7 @@ void local_arrive(struct ferry_waiter *node)
 	struct ferry_local *local = container(node, struct ferry_local, job.future.node);
 
 	node->notify = deliver;
-	if (!loop_post(local->loop, node))
+	if (!loop_post(local_loop(local), node))
 		drop_completer(local);
 }
 

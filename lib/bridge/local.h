@@ -44,7 +44,7 @@ struct callback;
 
 struct ferry_local {
 	struct job job;
-	struct ferry_loop *loop;
+	struct home *home; /* see future_home_place() */
 	union {
 		struct cds_list_head pending; /* while LOCAL_LISTED */
 		struct ferry_waiter soon;     /* once done: to have callbacks called */
@@ -55,7 +55,13 @@ struct ferry_local {
 	uint32_t refs;
 	uint8_t kind, state, flags, room;
 };
+_Static_assert(offsetof(struct ferry_local, home) == FUTURE_HOME_OFFSET, "floor 2 finds it");
 _Static_assert(sizeof(struct ferry_local) <= 128, "future, job and local fit two cache lines");
+
+static inline struct ferry_loop *local_loop(const struct ferry_local *local)
+{
+	return local->job.future.bridge;
+}
 
 /* Of a local whose job has a tail. */
 struct local_tail {
@@ -85,7 +91,7 @@ int local_refusal(const struct ferry_local *local);
 /* The same, quick where he may. */
 static inline int local_check(const struct ferry_local *local)
 {
-	return local && loop_is_mine(local->loop) ? 0 : local_refusal(local);
+	return local && loop_is_mine(local_loop(local)) ? 0 : local_refusal(local);
 }
 
 /* On the completer's thread: the notify of a node that is out. */

@@ -24,9 +24,9 @@ static void expire(struct timer *timer)
 	struct ferry_local *local = container(timer, struct local_tail, expiry)->local;
 	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
 
-	local->loop->expiries--;
+	local_loop(local)->expiries--;
 	/* While the loop closes its timers are fired to be freed; the job is evicted. */
-	if (local->loop->closed || !future_expire_silently(&local->job.future, error))
+	if (local_loop(local)->closed || !future_expire_silently(&local->job.future, error))
 		return;
 	/* The release hook has run, and may have cancelled it; its block is out in any case. */
 	if (local->state == LOCAL_PENDING)
@@ -38,8 +38,8 @@ void offload_end_expiry(struct ferry_local *local)
 	if (local->kind != LOCAL_OFFLOAD || !local->job.future.tail ||
 	    !tail_of(local)->expiry.index)
 		return;
-	timer_remove(&local->loop->timers, &tail_of(local)->expiry);
-	local->loop->expiries--;
+	timer_remove(&local_loop(local)->timers, &tail_of(local)->expiry);
+	local_loop(local)->expiries--;
 }
 
 static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
@@ -53,8 +53,8 @@ static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 	tail->expiry = (struct timer){ .fire = expire };
 	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
 		return 0;
-	error = timer_add(&local->loop->timers, &tail->expiry, deadline_ns);
-	local->loop->expiries += !error;
+	error = timer_add(&local_loop(local)->timers, &tail->expiry, deadline_ns);
+	local_loop(local)->expiries += !error;
 	return error;
 }
 

@@ -70,7 +70,9 @@ ferry_local *ferry_loop_watch_fd(ferry_loop *loop, int fd, unsigned wanted)
 
 void watch_cancel(struct ferry_local *local)
 {
-	watch_remove(&local->loop->watches, local->loop->epoll, &payload_of(local)->watcher);
+	struct ferry_loop *loop = local_loop(local);
+
+	watch_remove(&loop->watches, loop->epoll, &payload_of(local)->watcher);
 }
 
 int ferry_loop_run_until(ferry_loop *loop, ferry_local *local)
@@ -79,7 +81,7 @@ int ferry_loop_run_until(ferry_loop *loop, ferry_local *local)
 
 	if (!outcome)
 		outcome = local_check(local);
-	if (!outcome && local->loop != loop)
+	if (!outcome && local_loop(local) != loop)
 		outcome = -EINVAL;
 	if (outcome)
 		return outcome;

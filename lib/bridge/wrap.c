@@ -148,13 +148,13 @@ int ferry_local_chain(ferry_local *source, ferry_local *target)
 		error = local_check(target);
 	if (error)
 		return error;
-	if (source == target || source->loop != target->loop)
+	if (source == target || local_loop(source) != local_loop(target))
 		return -EINVAL;
 	if (target->state != LOCAL_PENDING)
 		return -EALREADY;
 	if (target->kind != LOCAL_PLAIN || is_circular(source, target))
 		return -EINVAL;
-	if (source->loop->closed)
+	if (local_loop(source)->closed)
 		return -ESHUTDOWN;
 	if (source->state == LOCAL_PENDING)
 		error = ferry_local_add_done_callback(source, source_done, target);

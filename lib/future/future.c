@@ -20,8 +20,8 @@ void future_init(struct ferry_future *future, struct home *home, unsigned flags,
 	/* Relaxed, all: nobody else has seen the future yet. */
 	atomic_store_relaxed(&future->word, WORD_PENDING);
 	atomic_store_relaxed(&future->refs, refs);
-	future->home = home;
 	future->flags = (uint8_t)flags;
+	*future_home_place(future) = home;
 	future->tail = 0;
 	future->lane = 0;
 	/* Relaxed: as above. */

@@ -26,7 +26,7 @@ struct home {
 enum future_flag {
 	FUTURE_JOB = 1,      /* a pool or an executor completes it, nobody else may */
 	FUTURE_BRIDGED = 2,  /* part of a local: its node is its only waiter, from birth */
-	FUTURE_SAMPLED = 4,  /* submitted_ns is set and its times are counted */
+	FUTURE_SAMPLED = 4,  /* the job's submitted_ns is set and its times are counted */
 	FUTURE_DISPOSAL = 8  /* in the pool's queue only to be destroyed */
 };
 
@@ -36,11 +36,15 @@ struct ferry_future {
 		ferry_result result; /* done with a result */
 		struct {
 			const ferry_error *exception; /* done with an exception */
-			uint64_t submitted_ns;        /* not done, FUTURE_SAMPLED */
+			void (*function)(void);       /* not done, FUTURE_JOB: what floor 3 calls */
 		};
 	};
 	_Atomic uintptr_t word;
-	struct home *home; /* a job's: compared by its own workers, used only if homed */
+	/* A worker reads and writes the first cache line of a block, and no other. */
+	union {
+		struct home *home; /* a job's: compared by its own workers, used only if homed */
+		void *bridge;      /* FUTURE_BRIDGED: what floor 4 posts to; its home lies behind */
+	};
 	_Atomic uint32_t refs;
 	uint8_t flags;      /* written before it is shared; FUTURE_DISPOSAL by its last holder */
 	uint8_t tail;       /* where the tail lies, in units of 8 bytes from here; 0: none */
@@ -48,6 +52,22 @@ struct ferry_future {
 	_Atomic uint8_t generation; /* of the process that made it, cut; see future.c, forks */
 };
 _Static_assert(sizeof(struct ferry_future) <= 64, "a future alone fits a cache line");
+
+/* Where a bridged one has its home: in the block's second cache line. */
+#define FUTURE_HOME_OFFSET 72
+
+static inline struct home **future_home_place(const struct ferry_future *future)
+{
+	char *block = (char *)future;
+
+	return future->flags & FUTURE_BRIDGED ? (struct home **)(block + FUTURE_HOME_OFFSET)
+					      : (struct home **)&future->home;
+}
+
+static inline struct home *future_home(const struct ferry_future *future)
+{
+	return *future_home_place(future);
+}
 
 #define NAME_ROOM 32
 

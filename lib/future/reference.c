@@ -37,8 +37,8 @@ bool future_is_homed(const struct ferry_future *future)
 {
 	uintptr_t word = future_word(future);
 
-	if (!future->home || !(future->flags & FUTURE_JOB))
-		return future->home;
+	if (!future_home(future) || !(future->flags & FUTURE_JOB))
+		return future_home(future);
 	return word_is_done(word) && word_outcome(word) == WORD_RESULT &&
 	       is_blocking(&future->result);
 }
@@ -83,7 +83,7 @@ void future_drop_outcome(struct ferry_future *future)
 	if (word_is_done(word) && word_outcome(word) == WORD_EXCEPTION)
 		ferry_error_unref(future->exception);
 	if (homed)
-		future->home->unref(future->home);
+		future_home(future)->unref(future_home(future));
 }
 
 void future_free(struct ferry_future *future)
@@ -101,7 +101,7 @@ static void unref(struct ferry_future *future, bool may_block)
 	if (atomic_sub_acq_rel(&future->refs, 1) != 1)
 		return;
 	if ((!may_block || thread_self()->loops) && can_hand_over(future) &&
-	    future->home->hand_over(future->home, future))
+	    future_home(future)->hand_over(future_home(future), future))
 		return;
 	future_drop_outcome(future);
 	future_free(future);

@@ -48,7 +48,7 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	struct job_run run;
 
 	/* The home is compared, not followed: it may be of a pool that is gone. */
-	if (!(future->flags & FUTURE_JOB) || future->home != &core->home ||
+	if (!(future->flags & FUTURE_JOB) || future_home(future) != &core->home ||
 	    worker->nested >= NESTED_MOST || word_phase(future_word(future)) != WORD_PENDING)
 		return false;
 	/* It enters a call, and what waits may wait for the loop that a ring is owed to (P9). */

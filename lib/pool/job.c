@@ -47,7 +47,7 @@ void job_init(struct job *job, struct home *home, unsigned flags, uint32_t refs,
 	struct job_tail *tail;
 
 	future_init(&job->future, home, flags | FUTURE_JOB, refs);
-	job->fn = fn;
+	job->future.function = (void (*)(void))fn;
 	job->arg = arg;
 	if (!job_wants_tail(options))
 		return;
@@ -102,13 +102,13 @@ static int find_home(struct ferry_future *future, const ferry_result *result)
 {
 	if (!result->disposer || result->disposer->kind != FERRY_DISPOSE_BLOCKING)
 		return 0;
-	if (!future->home) {
+	if (!future_home(future)) {
 		/* Not on a loop's thread: see ferry_executor_submit(). */
 		future_dispose_result(result);
 		return -EINVAL;
 	}
 	/* Dropped when the result is gone: future_is_homed(). */
-	future->home->ref(future->home);
+	future_home(future)->ref(future_home(future));
 	return 0;
 }
 
@@ -151,6 +151,7 @@ struct job_run job_run(struct job *job, void (*started)(void *user), void (*ende
 	ferry_result result = { .disposer = NULL };
 	bool bridged = job->future.flags & FUTURE_BRIDGED;
 	uint64_t begun = 0;
+	ferry_function fn;
 	int returned;
 
 	expire_if_late(job);
@@ -162,13 +163,14 @@ struct job_run job_run(struct job *job, void (*started)(void *user), void (*ende
 		return run;
 	run.ran = true;
 	started(user);
+	fn = (ferry_function)job->future.function;
 	if (job->future.flags & FUTURE_SAMPLED) {
 		begun = clock_now();
 		run.sampled = true;
-		run.wait_ns = begun - job->future.submitted_ns;
+		run.wait_ns = begun - job->submitted_ns;
 	}
 	*current = job;
-	returned = job->fn(job->arg, &result);
+	returned = fn(job->arg, &result);
 	*current = outer;
 	if (run.sampled)
 		run.run_ns = clock_now() - begun;

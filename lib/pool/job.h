@@ -15,9 +15,10 @@
 
 struct job {
 	struct ferry_future future;
-	ferry_function fn;
 	void *arg;
+	uint64_t submitted_ns; /* FUTURE_SAMPLED */
 };
+_Static_assert(offsetof(struct job, submitted_ns) == 64, "what a worker reads is one cache line");
 
 /* What is rarely asked for; begins with the future's own tail. */
 struct job_tail {

@@ -153,7 +153,7 @@ static void sample(struct core *core, struct job *job)
 	if (thread_self()->samples++ & core->sample_mask)
 		return;
 	job->future.flags |= FUTURE_SAMPLED;
-	job->future.submitted_ns = clock_now();
+	job->submitted_ns = clock_now();
 }
 
 /*
