@@ -114,14 +114,21 @@ int turn_check(const struct ferry_loop *loop)
 	return error ? error : loop->in_turn ? -EBUSY : 0;
 }
 
-/* Waits, and then has a turn: how many callbacks, or a negative errno. */
+/*
+ * Waits, and then has a turn: how many callbacks, or a negative errno. A ring whose write
+ * comes late is an event for nothing: then it waits on.
+ */
 static int wait_and_turn(struct ferry_loop *loop, uint64_t deadline_ns)
 {
-	int error = sleep_until(loop, deadline_ns);
+	int events, handled;
 
-	if (error >= 0)
-		error = sleep_ring_error(loop);
-	return error < 0 ? error : turn_run(loop, loop->budget);
+	do {
+		events = sleep_until(loop, deadline_ns);
+		handled = events < 0 ? events : sleep_ring_error(loop);
+		if (handled >= 0)
+			handled = turn_run(loop, loop->budget);
+	} while (events > 0 && !handled && !loop->stopped && has_pending(loop));
+	return handled;
 }
 
 /* Leaves the loop so that a host could poll it: @result unless that fails. */

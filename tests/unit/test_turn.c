@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loop/loop.h"
+#include "loop/turn.h"
 #include "support/fixture.h"
 #include "support/gate.h"
 
@@ -445,6 +445,17 @@ Test(turn, run_once_returns_0_at_its_deadline, .init = begin, .fini = end)
 Test(turn, run_once_waits_for_a_timer, .init = begin, .fini = end)
 {
 	ferry_loop_call_at(loop, ferry_in_ns(1000000), fire, NULL, NULL);
+	cr_assert_eq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 1);
+	cr_assert_eq(fired, 1);
+}
+
+/* Who rings says so before it writes, and may be kept from writing for long. */
+Test(turn, L1_run_once_waits_on_after_a_ring_that_came_late, .init = begin, .fini = end)
+{
+	ferry_timer *timer;
+
+	cr_assert_eq(ferry_loop_call_at(loop, ferry_in_ns(1000000), fire, NULL, &timer), 0);
+	cr_assert_eq(port_remind(turn_port(loop)), 0);
 	cr_assert_eq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 1);
 	cr_assert_eq(fired, 1);
 }
