@@ -31,6 +31,7 @@ struct ferry_loop {
 	bool closed, in_turn, stopped;
 	bool hooked;      /* the host calls prepare and check: dispatch does not arm */
 	bool bell_is_due; /* rung, and the event is not yet taken from epoll */
+	bool only_bell;   /* the last look at epoll gave that event and no other */
 	bool overdue;     /* the last turn left timers that were due */
 	int epoll;
 	unsigned budget, left; /* callbacks in a turn; and what is left of this one's */

@@ -45,6 +45,7 @@ static int take_events(struct ferry_loop *loop, uint64_t timeout_ns)
 	/* The write may come only now, if it was rung for just before: then the next look
 	 * finds an event for nothing. */
 	loop->bell_is_due = port_disarm(turn_port(loop)) && !bell;
+	loop->only_bell = bell && count == 1;
 	return count;
 }
 

@@ -120,14 +120,16 @@ int turn_check(const struct ferry_loop *loop)
  */
 static int wait_and_turn(struct ferry_loop *loop, uint64_t deadline_ns)
 {
-	int events, handled;
+	int handled;
 
 	do {
-		events = sleep_until(loop, deadline_ns);
-		handled = events < 0 ? events : sleep_ring_error(loop);
+		loop->only_bell = false;
+		handled = sleep_until(loop, deadline_ns);
+		if (handled >= 0)
+			handled = sleep_ring_error(loop);
 		if (handled >= 0)
 			handled = turn_run(loop, loop->budget);
-	} while (events > 0 && !handled && !loop->stopped && has_pending(loop));
+	} while (!handled && loop->only_bell && !loop->stopped && has_pending(loop));
 	return handled;
 }
 
