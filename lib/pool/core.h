@@ -34,6 +34,7 @@ struct ferry_lane {
 	unsigned running, max_running; /* max 0: not limited, and running is not kept */
 	bool brief;
 	_Atomic uint8_t ended; /* its handle was freed */
+	bool over;             /* and that was seen before a splice */
 	uint8_t number;
 	char name[16];
 };

@@ -28,14 +28,25 @@ int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_
 }
 
 /*
+ * Which handles were freed. Under the lock, before a splice: what was submitted to those
+ * is in the stack by now, and in the lane afterwards.
+ */
+static void note_ends(struct core *core)
+{
+	for (unsigned i = 1; i <= LANES_MOST; i++)
+		/* [lane-end] acquire, partner: ferry_lane_free(). */
+		if (core->lanes[i] && atomic_load_acquire(&core->lanes[i]->ended))
+			core->lanes[i]->over = true;
+}
+
+/*
  * Its handle was freed, and nothing is queued or holds a place. A worker may still look at
  * one without a limit, but only at what another of the same kind has alike. Under the lock,
- * after a splice: what was submitted before the handle was freed has reached the lane.
+ * after note_ends() and a splice.
  */
-static bool is_vacant(struct ferry_lane *lane, const struct ferry_lane *like)
+static bool is_vacant(const struct ferry_lane *lane, const struct ferry_lane *like)
 {
-	/* [lane-end] acquire, partner: ferry_lane_free(). */
-	return atomic_load_acquire(&lane->ended) && !lane->queued && !lane->running &&
+	return lane->over && !lane->queued && !lane->running &&
 	       lane->max_running == like->max_running && lane->brief == like->brief;
 }
 
@@ -65,6 +76,7 @@ int ferry_lane_new(ferry_pool *pool, const ferry_lane_options *given, ferry_lane
 	if (error)
 		return error;
 	lock_acquire(&core->lock);
+	note_ends(core);
 	queue_splice(core);
 	number = find_number(core, lane);
 	/* Relaxed: closed is set before its setter takes this lock. */
@@ -81,6 +93,7 @@ int ferry_lane_new(ferry_pool *pool, const ferry_lane_options *given, ferry_lane
 			memcpy(vacant->name, lane->name, sizeof(lane->name));
 			/* Relaxed: under the lock, and nobody has the handle yet. */
 			atomic_store_relaxed(&vacant->ended, 0);
+			vacant->over = false;
 			*ret = vacant;
 		} else {
 			core->lanes[number] = lane;
@@ -100,7 +113,7 @@ ferry_lane *ferry_lane_free(ferry_lane *lane)
 	/*
 	 * The lane itself stays: a worker may be about to give back its place. The next lane
 	 * of its kind takes it over. No lock: in a fork's child it may be held for ever (P6).
-	 * [lane-end] release, partner: is_vacant(): what was submitted has been pushed.
+	 * [lane-end] release, partner: note_ends(): what was submitted has been pushed.
 	 */
 	if (lane) {
 		struct core *core = lane->core;

@@ -11,6 +11,7 @@
 
 #include "base/thread.h"
 #include "model/jobs.h"
+#include "pool/core.h"
 #include "seam/scene.h"
 
 #define IDLE_NS 1000
@@ -221,7 +222,46 @@ static void a_job_expires_as_it_is_taken(void)
 	jobs_end(pool);
 }
 
+/* ---- lanes ---- */
+
+static void submit_and_free_lane(void *arg)
+{
+	ferry_lane *lane = arg;
+	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
+	ferry_pool pool = { &lane->core->home, lane->core };
+
+	options.lane = lane;
+	CHECK(ferry_pool_submit(&pool, jobs_nothing, NULL, &options, NULL) == 0);
+	ferry_lane_free(lane);
+}
+
+/* P10: what was submitted to a lane does not come into the one that is given its place. */
+static void a_lane_takes_the_place_of_one_that_ends(void)
+{
+	ferry_pool *pool = jobs_pool(1, 1);
+	ferry_pool_counters counters;
+	ferry_lane *lane, *next;
+	unsigned other, gate = scene_gate();
+
+	/* The worker is busy: what is submitted stays where it was put. */
+	scene_quiet_begin();
+	CHECK(ferry_pool_submit(pool, wait_at_gate, &gate, NULL, NULL) == 0);
+	CHECK(ferry_lane_new(pool, NULL, &lane) == 0);
+	scene_settle();
+	scene_quiet_end();
+	other = scene_start("submitter", submit_and_free_lane, lane);
+	CHECK(ferry_lane_new(pool, NULL, &next) == 0);
+	/* Brings what was submitted to where it belongs. */
+	CHECK(ferry_pool_stats(pool, &counters) == 0);
+	CHECK(next->queued == 0);
+	scene_join(other);
+	scene_gate_open(gate);
+	ferry_lane_free(next);
+	jobs_end(pool);
+}
+
 static const struct scene scenes[] = {
+	{ "lane-again", a_lane_takes_the_place_of_one_that_ends, 3, 4 },
 	{ "leave-idle", a_worker_leaves_while_jobs_come, 2, 3 },
 	{ "shrink", a_pool_shrinks_while_jobs_come, 2, 3 },
 	{ "grow", a_pool_grows_while_jobs_wait, 2, 3 },
