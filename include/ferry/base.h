@@ -25,6 +25,8 @@ extern "C" {
 #define FERRY_API __attribute__((visibility("default")))
 /** Marks a return value that must not be ignored. */
 #define FERRY_MUST_CHECK __attribute__((warn_unused_result))
+/** Marks what is seldom called, so that a compiler keeps it out of the way. */
+#define FERRY_COLD __attribute__((cold))
 
 /** Version of these headers; the library's own is ferry_version(). */
 #define FERRY_VERSION_MAJOR 0
@@ -88,7 +90,8 @@ typedef enum ferry_error_code {
 	FERRY_ERROR_CANCELLED = 1,     /* ended by a cancel that came as an exception */
 	FERRY_ERROR_TIMED_OUT = 2,     /* the job's deadline passed while it was queued */
 	FERRY_ERROR_INVALID_STATE = 3, /* an outcome was read or written in the wrong state */
-	FERRY_ERROR_BROKEN = 4         /* the pool's start hook failed; the job never ran */
+	FERRY_ERROR_BROKEN = 4,        /* the pool's start hook failed; the job never ran */
+	FERRY_ERROR_TAKEN = 5          /* stands for one that somebody who waited took over */
 } ferry_error_code;
 
 /**

@@ -22,14 +22,37 @@ extern "C" {
 
 /** An event loop. Opaque, counted. */
 typedef struct ferry_loop ferry_loop;
-/** A call that is to be made at a time. Opaque. */
-typedef struct ferry_timer ferry_timer;
+/** Something that is to happen at a time. In the library's hands: read and write nothing. */
+typedef struct ferry_timer {
+	uint64_t deadline_ns, sequence;
+	size_t index; /* where the loop has it, from 1; 0: nowhere */
+	void (*fire)(struct ferry_timer *timer);
+} ferry_timer;
 
 /** What a loop calls: (object, user), as everywhere. */
 typedef void (*ferry_callback)(ferry_loop *loop, void *user);
 
+/**
+ * Where tasks are listed: the loop itself, or a group. In the library's hands: read and
+ * write nothing.
+ */
+typedef struct ferry_scope {
+	ferry_loop *loop;
+	struct ferry_task *first, *last;
+	int cancelling; /* 1: a group whose children are cancelled, those that join included */
+} ferry_scope;
+
 /** Told of an exception that nobody looked at. @error is borrowed during the call. */
 typedef void (*ferry_exception_handler)(ferry_loop *loop, const ferry_error *error, void *user);
+
+struct ferry_task;
+struct ferry_task_options;
+/** What a task does, step by step; <ferry/task/task.h> has more. */
+typedef struct ferry_step (*ferry_step_function)(struct ferry_task *task);
+/** What makes the tasks of a loop, and decides when they start; see there. */
+typedef int (*ferry_task_factory)(struct ferry_task *task, ferry_loop *loop,
+				  ferry_step_function step,
+				  const struct ferry_task_options *options, void *user);
 
 /** Options of a loop. Zero means the default of each field. */
 typedef struct ferry_loop_options {
@@ -40,8 +63,10 @@ typedef struct ferry_loop_options {
 				threads; at most 1 ms; 0: 3 us where more than one CPU is allowed;
 				FERRY_NO_DEADLINE: never polls */
 	size_t cache_bytes;  /* memory kept for later requests; 0: 16 MiB */
+	ferry_task_factory task_factory; /* NULL: ferry_eager_factory() */
+	void *task_user;     /* given to task_factory */
 } ferry_loop_options;
-#define FERRY_LOOP_OPTIONS_INIT { sizeof(ferry_loop_options), 0, 0, 0 }
+#define FERRY_LOOP_OPTIONS_INIT { sizeof(ferry_loop_options), 0, 0, 0, NULL, NULL }
 
 /**
  * ferry_loop_new() - make a loop that belongs to this thread
@@ -65,13 +90,16 @@ FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options,
  * callback runs any more. One whose outcome has arrived and was not yet delivered
  * has that outcome. Never waits for a job: one that completes later finds the
  * loop closed, and its outcome is disposed of and counted. Locals that the caller
- * holds stay readable until it drops them.
+ * holds stay readable until it drops them. Tasks end as cancelled, and only their cleanup
+ * hooks run; behind this nobody looks at a task of the loop by ferry_task_snapshot() and the
+ * like, unless he holds a ferry_loop_ref().
  *
  * Ownership: takes @loop; references from ferry_loop_ref() keep only the handle.
  * Context:   the loop's thread; in a fork's child it frees memory and descriptors
  *            and does nothing else.
- * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks;
- *            -ESHUTDOWN if it was closed before and only a reference kept it.
+ * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks
+ *            and its tasks' steps; -ESHUTDOWN if it was closed before and only a
+ *            reference kept it.
  */
 FERRY_API int ferry_loop_free(ferry_loop *loop);
 
@@ -100,7 +128,7 @@ FERRY_API ferry_loop *ferry_loop_unref(ferry_loop *loop);
  *
  * Pending is: a callback that is due, a timer, a local that something else will
  * complete (an offload, a wrapped future, a watched descriptor). A job that was
- * cancelled while it ran is not waited for.
+ * cancelled while it ran is not waited for, unless a task waits for its function to return.
  *
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  0 if nothing is pending; 1 if stopped; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN
@@ -182,7 +210,7 @@ FERRY_API int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_c
  * ferry_timer_cancel() - make sure that a timer does not run
  * @timer: a timer whose function has not begun
  *
- * Ownership: takes @timer. Context: its loop's thread.
+ * Ownership: takes @timer, which is one of ferry_loop_call_at(). Context: its loop's thread.
  * Return:    0; -EINVAL if NULL; -EPERM; -ECHILD.
  */
 FERRY_API int ferry_timer_cancel(ferry_timer *timer);
@@ -282,6 +310,7 @@ typedef struct ferry_loop_counters {
 	uint64_t unseen;     /* exceptions that nobody looked at */
 	uint64_t longest_dispatch_ns; /* from the end of waiting to the next wait */
 	size_t timers, in_flight, cached_bytes;
+	size_t tasks;        /* that have waited, or are to begin, and have not ended */
 } ferry_loop_counters;
 
 /**

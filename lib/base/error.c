@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/error.h"
 #include "base/memory.h"
 
 struct ferry_error {
@@ -45,6 +46,8 @@ static const ferry_error of_ferry[] = {
 					"invalid state", NULL, NULL },
 	[FERRY_ERROR_BROKEN] = { 0, FERRY_ERROR_BROKEN, FERRY_DOMAIN_FERRY,
 				 "the pool is broken: its start hook failed", NULL, NULL },
+	[FERRY_ERROR_TAKEN] = { 0, FERRY_ERROR_TAKEN, FERRY_DOMAIN_FERRY,
+				"an exception that was taken over by who waited", NULL, NULL },
 };
 
 /* What ferry_error_errno() gives for each of them. */
@@ -53,6 +56,7 @@ static const int nearest[] = {
 	[FERRY_ERROR_TIMED_OUT] = ETIMEDOUT,
 	[FERRY_ERROR_INVALID_STATE] = EINVAL,
 	[FERRY_ERROR_BROKEN] = ENOTRECOVERABLE,
+	[FERRY_ERROR_TAKEN] = ENODATA,
 };
 
 const ferry_error *ferry_error_from_errno(int code)
@@ -62,7 +66,7 @@ const ferry_error *ferry_error_from_errno(int code)
 
 const ferry_error *ferry_error_from_code(ferry_error_code code)
 {
-	return code >= FERRY_ERROR_CANCELLED && code <= FERRY_ERROR_BROKEN ? &of_ferry[code] : NULL;
+	return code >= FERRY_ERROR_CANCELLED && code <= FERRY_ERROR_TAKEN ? &of_ferry[code] : NULL;
 }
 
 int ferry_error_new(const char *domain, int code, const char *message, void *payload,
@@ -98,18 +102,23 @@ static _Atomic unsigned *refs_of(const ferry_error *error)
 	return (_Atomic unsigned *)&error->refs;
 }
 
+bool error_is_counted(const ferry_error *error)
+{
+	/* Relaxed: 0 is there from the beginning or never. */
+	return error && atomic_load_relaxed(refs_of(error));
+}
+
 const ferry_error *ferry_error_ref(const ferry_error *error)
 {
 	/* Relaxed: whoever refs has a reference, so it cannot be freed meanwhile. */
-	if (error && atomic_load_relaxed(refs_of(error)))
+	if (error_is_counted(error))
 		atomic_add_relaxed(refs_of(error), 1);
 	return error;
 }
 
 const ferry_error *ferry_error_unref(const ferry_error *error)
 {
-	/* Relaxed: 0 is there from the beginning or never. */
-	if (!error || !atomic_load_relaxed(refs_of(error)))
+	if (!error_is_counted(error))
 		return NULL;
 	/*
 	 * [last-unref] acq_rel, partner: the other holders' unrefs. Their reads of the

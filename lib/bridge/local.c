@@ -29,10 +29,10 @@ struct ferry_local *local_take(struct ferry_loop *loop, enum local_kind kind, si
 	local->fn = NULL;
 	local->more = NULL;
 	local->refs = 1;
-	local->kind = (uint8_t)kind;
+	local->kind = kind & 15;
 	local->state = LOCAL_PENDING;
 	local->flags = 0;
-	local->room = (uint8_t)room;
+	local->room = room & 15;
 	loop->live_blocks++;
 	loop->evict = cancel_pending;
 	return local;
@@ -152,7 +152,7 @@ static void lose_reference(struct ferry_local *local)
 	local->refs--;
 	if (is_forsaken(local)) {
 		cds_list_del(&local->pending);
-		local->flags &= (uint8_t)~LOCAL_LISTED;
+		local->flags &= (uint16_t)~LOCAL_LISTED;
 		callback_drop_all(local);
 		local->state = LOCAL_CANCELLED;
 	}
@@ -236,7 +236,7 @@ void local_finish(struct ferry_local *local, enum local_state state)
 		cds_list_del(&local->pending);
 	if (local->flags & LOCAL_COUNTED)
 		local_loop(local)->in_flight--;
-	local->flags &= (uint8_t)~(LOCAL_LISTED | LOCAL_COUNTED);
+	local->flags &= (uint16_t)~(LOCAL_LISTED | LOCAL_COUNTED);
 	local->state = (uint8_t)state;
 	offload_end_expiry(local);
 	if (local_loop(local)->closed)
@@ -247,7 +247,7 @@ static void call_soon(struct ferry_waiter *node)
 {
 	struct ferry_local *local = container(node, struct ferry_local, soon);
 
-	local->flags &= (uint8_t)~LOCAL_QUEUED;
+	local->flags &= (uint16_t)~LOCAL_QUEUED;
 	if (local_loop(local)->closed)
 		callback_drop_all(local);
 	callback_call_all(local);
@@ -308,17 +308,25 @@ static void deliver_job(struct ferry_local *local)
 	local_end_now(local, states[word_outcome(future_word(&local->job.future))]);
 }
 
+bool local_is_borrowing(const struct ferry_local *local)
+{
+	return local->kind == LOCAL_OFFLOAD && local->flags & LOCAL_OUT &&
+	       local->flags & LOCAL_BORROWS && !word_is_done(future_word(&local->job.future));
+}
+
 /* The post is here, and with it the completer's reference. */
 static void deliver(struct ferry_waiter *node)
 {
 	struct ferry_local *local = container(node, struct ferry_local, job.future.node);
 
-	local->flags &= (uint8_t)~LOCAL_OUT;
+	local->flags &= (uint16_t)~LOCAL_OUT;
 	if (local->flags & LOCAL_DROPPED) {
 		if (!local_loop(local)->closed)
 			count_dropped(local);
 		free_local(local);
 	} else if (local->state != LOCAL_PENDING) {
+		if (local->flags & LOCAL_AWAITED)
+			callback_tell_of_return(local);
 		local_settle(local);
 	} else if (local->kind == LOCAL_WRAP) {
 		wrap_deliver(local, true);

@@ -37,10 +37,10 @@ enum local_flag {
 	LOCAL_QUEUED = 8,  /* soon is on the ready list */
 	LOCAL_COUNTED = 16,/* in the loop's in_flight */
 	LOCAL_KEEP = 32,   /* a cancel of the local does not cancel the job */
-	LOCAL_LISTED = 64  /* on the loop's pending list */
+	LOCAL_LISTED = 64, /* on the loop's pending list */
+	LOCAL_BORROWS = 128, /* its function was given memory of the caller's */
+	LOCAL_AWAITED = 256  /* user is the last of the waiters to be told that it is not out */
 };
-
-struct callback;
 
 struct ferry_local {
 	struct job job;
@@ -51,9 +51,10 @@ struct ferry_local {
 	};
 	ferry_local_callback fn; /* the first callback; NULL: none */
 	void *user;
-	struct callback *more;   /* the last of the others, which form a ring */
+	struct ferry_waiter *more; /* the last of the others, which form a ring */
 	uint32_t refs;
-	uint8_t kind, state, flags, room;
+	uint16_t flags;
+	uint8_t state, kind : 4, room : 4;
 };
 _Static_assert(offsetof(struct ferry_local, home) == FUTURE_HOME_OFFSET, "floor 2 finds it");
 _Static_assert(sizeof(struct ferry_local) <= 128, "future, job and local fit two cache lines");
@@ -66,7 +67,7 @@ static inline struct ferry_loop *local_loop(const struct ferry_local *local)
 /* Of a local whose job has a tail. */
 struct local_tail {
 	struct job_tail base;
-	struct timer expiry; /* the job's deadline */
+	struct ferry_timer expiry; /* the job's deadline */
 	struct ferry_local *local;
 };
 
@@ -86,6 +87,8 @@ void local_queue(struct ferry_local *local);
 void local_resume(struct ferry_local *local);
 /* Frees it if nobody needs it any more. */
 void local_settle(struct ferry_local *local);
+/* Done, but does its function still run, with memory of the caller's? */
+bool local_is_borrowing(const struct ferry_local *local);
 /* Why the caller may not use it: -EINVAL, -ECHILD or -EPERM; 0 if he may. */
 int local_refusal(const struct ferry_local *local);
 /* The same, quick where he may. */
@@ -109,6 +112,16 @@ void cancel_pending(struct ferry_loop *loop);
 void callback_call_all(struct ferry_local *local);
 void callback_drop_all(struct ferry_local *local);
 bool callback_is_any(const struct ferry_local *local);
+/* A node of a higher floor, in order with the callbacks of a pending one. */
+void callback_attach(struct ferry_local *local, struct ferry_waiter *node);
+/* True if it was there, and will not be notified. */
+bool callback_detach(struct ferry_local *local, struct ferry_waiter *node);
+/* Of one that is borrowing, and whose first callback has been called: has a node notified when its
+ * function has returned, for which the loop waits. */
+void callback_await_return(struct ferry_local *local, struct ferry_waiter *node);
+/* It need not be any more. */
+void callback_forget_return(struct ferry_local *local, struct ferry_waiter *node);
+void callback_tell_of_return(struct ferry_local *local);
 
 /* ---- offload.c, wrap.c, watch.c: what a cancel of their kind does ---- */
 

@@ -19,7 +19,7 @@ static struct local_tail *tail_of(struct ferry_local *local)
 /* ---- deadlines ---- */
 
 /* The job's deadline: if it is still queued it ends here, at once (P10). */
-static void expire(struct timer *timer)
+static void expire(struct ferry_timer *timer)
 {
 	struct ferry_local *local = container(timer, struct local_tail, expiry)->local;
 	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
@@ -50,7 +50,7 @@ static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 	if (!tail)
 		return 0;
 	tail->local = local;
-	tail->expiry = (struct timer){ .fire = expire };
+	tail->expiry = (struct ferry_timer){ .fire = expire };
 	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
 		return 0;
 	error = timer_add(&local_loop(local)->timers, &tail->expiry, deadline_ns);
@@ -101,7 +101,7 @@ static struct ferry_local *born_failed(struct ferry_local *local, int error)
 {
 	struct future_tail *tail = future_tail(&local->job.future);
 
-	local->flags &= (uint8_t)~LOCAL_OUT;
+	local->flags &= (uint16_t)~LOCAL_OUT;
 	local->job.future.exception = ferry_error_from_errno(-error);
 	local_set_outcome(local, WORD_EXCEPTION);
 	local_end(local, LOCAL_EXCEPTION);
@@ -148,6 +148,8 @@ ferry_local *ferry_offload(ferry_loop *loop, ferry_pool *pool, ferry_function fn
 	if (!local)
 		return NULL;
 	local->job.arg = arg;
+	if (arg)
+		local->flags |= LOCAL_BORROWS;
 	return offload_submit(local, pool, &options);
 }
 

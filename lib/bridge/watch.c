@@ -7,6 +7,7 @@
  * each watch is told of one event and is then gone from epoll's point of view.
  */
 #include "bridge/local.h"
+#include "loop/turn.h"
 
 #include <sys/epoll.h>
 
@@ -75,6 +76,11 @@ void watch_cancel(struct ferry_local *local)
 	watch_remove(&loop->watches, loop->epoll, &payload_of(local)->watcher);
 }
 
+static bool is_done(const void *local)
+{
+	return ((const struct ferry_local *)local)->state != LOCAL_PENDING;
+}
+
 int ferry_loop_run_until(ferry_loop *loop, ferry_local *local)
 {
 	int outcome = loop_check(loop);
@@ -87,18 +93,7 @@ int ferry_loop_run_until(ferry_loop *loop, ferry_local *local)
 		return outcome;
 	/* Held: a callback may drop the caller's reference. */
 	local->refs++;
-	while (!outcome && local->state == LOCAL_PENDING) {
-		int handled = ferry_loop_run_once(loop, FERRY_NO_DEADLINE);
-
-		if (handled < 0)
-			outcome = handled;
-		else if (local->state != LOCAL_PENDING)
-			break;
-		else if (loop->stopped)
-			outcome = 1;
-		else if (!handled && !ferry_loop_pending(loop))
-			outcome = -EDEADLK;
-	}
+	outcome = turn_run_until(loop, is_done, local);
 	ferry_local_unref(local);
 	return outcome;
 }

@@ -83,7 +83,7 @@ ferry_local *ferry_wrap(ferry_loop *loop, ferry_future *future)
 	local->job.future.node.notify = local_arrive;
 	error = ferry_future_attach(future, &local->job.future.node);
 	if (error)
-		local->flags &= (uint8_t)~LOCAL_OUT;
+		local->flags &= (uint16_t)~LOCAL_OUT;
 	if (error == -ECHILD) {
 		/* As one that its user cancelled and let go. */
 		local->refs = 0;
@@ -100,7 +100,7 @@ void wrap_cancel(struct ferry_local *local)
 {
 	/* 0: the completer has the node, and will post it. */
 	if (ferry_future_detach(future_of(local), &local->job.future.node) == 1)
-		local->flags &= (uint8_t)~LOCAL_OUT;
+		local->flags &= (uint16_t)~LOCAL_OUT;
 	ferry_future_cancel(future_of(local));
 }
 

@@ -80,6 +80,8 @@ struct request *request_new(ferry_loop *loop, ferry_pool *pool, ferry_function f
 	request->release = options.release;
 	request->dropped = dropped;
 	request->path = path;
+	if (options.borrow_path)
+		local->flags |= LOCAL_BORROWS;
 	if (length)
 		request->path = memcpy((char *)(request + 1) + own, path, length);
 	return request;

@@ -129,7 +129,7 @@ static void adopt(struct ferry_future *future)
 		return;
 	/* Relaxed: as above. All who write it write the same. */
 	atomic_store_relaxed(&future->generation,
-			     future->flags & FUTURE_JOB ? adopted(ours) : ours);
+			     future_is_assigned(future) ? adopted(ours) : ours);
 }
 
 /* Of a word that was loaded with acquire: will LIST never be given back? */

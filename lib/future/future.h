@@ -27,7 +27,8 @@ enum future_flag {
 	FUTURE_JOB = 1,      /* a pool or an executor completes it, nobody else may */
 	FUTURE_BRIDGED = 2,  /* part of a local: its node is its only waiter, from birth */
 	FUTURE_SAMPLED = 4,  /* the job's submitted_ns is set and its times are counted */
-	FUTURE_DISPOSAL = 8  /* in the pool's queue only to be destroyed */
+	FUTURE_DISPOSAL = 8, /* in the pool's queue only to be destroyed */
+	FUTURE_UNWRAPPED = 16 /* a loop completes it, from a task or a local, nobody else may */
 };
 
 struct ferry_future {
@@ -76,7 +77,8 @@ struct future_tail {
 	void (*on_cancel)(struct ferry_future *future, void *user);
 	void *user;
 	/* Called once by the one who completes it before it ran (cancel, expiry, a broken
-	 * pool): what the function would have read is free. NULL: nothing to do. */
+	 * pool): what the function would have read is free. NULL: nothing to do. Of one that is
+	 * FUTURE_UNWRAPPED: called before its block is freed. */
 	void (*dropped)(struct ferry_future *future);
 	uint64_t deadline_ns; /* of a job that is queued; FERRY_NO_DEADLINE: none */
 	char name[NAME_ROOM];
@@ -87,11 +89,17 @@ static inline struct future_tail *future_tail(struct ferry_future *future)
 	return future->tail ? (struct future_tail *)((uint64_t *)future + future->tail) : NULL;
 }
 
-/* A job whose pool was left behind in a fork: nobody will complete it here (P6). */
+/* Is there somebody whose business it is to complete it? Then nobody else may. */
+static inline bool future_is_assigned(const struct ferry_future *future)
+{
+	return future->flags & (FUTURE_JOB | FUTURE_UNWRAPPED);
+}
+
+/* One whose completer was left behind in a fork: nobody will complete it here (P6). */
 static inline bool future_is_orphan(const struct ferry_future *future)
 {
 	/* Relaxed: it changes only where this does not (future.c, forks). */
-	return future->flags & FUTURE_JOB &&
+	return future_is_assigned(future) &&
 	       atomic_load_relaxed((_Atomic uint8_t *)&future->generation) !=
 		       (uint8_t)process_generation;
 }

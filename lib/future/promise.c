@@ -59,7 +59,7 @@ int ferry_future_set_running(ferry_future *future)
 
 	if (!future)
 		return -EINVAL;
-	if (future->flags & FUTURE_JOB)
+	if (future_is_assigned(future))
 		return -EPERM;
 	word = future_set_running(future);
 	if (!word)
@@ -72,7 +72,7 @@ static int set(struct ferry_future *future, enum word_outcome outcome, ferry_res
 {
 	if (!future)
 		return -EINVAL;
-	if (future->flags & FUTURE_JOB)
+	if (future_is_assigned(future))
 		return -EPERM;
 	if (outcome == WORD_RESULT && result.disposer &&
 	    result.disposer->kind == FERRY_DISPOSE_BLOCKING && !future->home)

@@ -88,6 +88,8 @@ void future_drop_outcome(struct ferry_future *future)
 
 void future_free(struct ferry_future *future)
 {
+	if (future->flags & FUTURE_UNWRAPPED)
+		future_tail(future)->dropped(future);
 	memory_free(future);
 }
 

@@ -75,20 +75,25 @@ int ferry_loop_call_soon_threadsafe(ferry_loop *loop, ferry_callback fn, void *u
 
 /* ---- timers ---- */
 
-struct ferry_timer {
-	struct timer timer;
+struct call_timer {
+	struct ferry_timer timer; /* first: what the caller has is a pointer to it */
 	struct ferry_loop *loop;
 	ferry_callback fn;
 	void *user;
 };
 #define TIMER_ROOM 0
-_Static_assert(sizeof(struct ferry_timer) <= BLOCK_LEAST, "a timer fits the smallest block");
+_Static_assert(sizeof(struct call_timer) <= BLOCK_LEAST, "a timer fits the smallest block");
 
-static void timer_fire(struct timer *timer)
+static struct call_timer *call_timer_of(struct ferry_timer *timer)
 {
-	struct ferry_timer fired = *container(timer, struct ferry_timer, timer);
+	return container(timer, struct call_timer, timer);
+}
 
-	block_give(&fired.loop->blocks, container(timer, struct ferry_timer, timer), TIMER_ROOM);
+static void timer_fire(struct ferry_timer *timer)
+{
+	struct call_timer fired = *call_timer_of(timer);
+
+	block_give(&fired.loop->blocks, call_timer_of(timer), TIMER_ROOM);
 	if (!fired.loop->closed)
 		fired.fn(fired.loop, fired.user);
 }
@@ -96,32 +101,33 @@ static void timer_fire(struct timer *timer)
 int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_callback fn, void *user,
 		       ferry_timer **ret)
 {
-	struct ferry_timer *timer;
+	struct call_timer *call;
 	int error = loop_check(loop);
 
 	if (error || !fn || deadline_ns == FERRY_NO_DEADLINE)
 		return error ? error : -EINVAL;
-	timer = block_take(&loop->blocks, sizeof(*timer), TIMER_ROOM);
-	if (!timer)
+	call = block_take(&loop->blocks, sizeof(*call), TIMER_ROOM);
+	if (!call)
 		return -ENOMEM;
-	*timer = (struct ferry_timer){ { .fire = timer_fire }, loop, fn, user };
-	error = timer_add(&loop->timers, &timer->timer, deadline_ns);
+	*call = (struct call_timer){ { .fire = timer_fire }, loop, fn, user };
+	error = timer_add(&loop->timers, &call->timer, deadline_ns);
 	if (error) {
-		block_give(&loop->blocks, timer, TIMER_ROOM);
+		block_give(&loop->blocks, call, TIMER_ROOM);
 		return error;
 	}
 	if (ret)
-		*ret = timer;
+		*ret = &call->timer;
 	return 0;
 }
 
 int ferry_timer_cancel(ferry_timer *timer)
 {
-	int error = timer ? loop_check(timer->loop) : -EINVAL;
+	struct ferry_loop *loop = timer ? call_timer_of(timer)->loop : NULL;
+	int error = loop_check(loop);
 
 	if (error)
 		return error;
-	timer_remove(&timer->loop->timers, &timer->timer);
-	block_give(&timer->loop->blocks, timer, TIMER_ROOM);
+	timer_remove(&loop->timers, timer);
+	block_give(&loop->blocks, call_timer_of(timer), TIMER_ROOM);
 	return 0;
 }

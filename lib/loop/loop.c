@@ -28,13 +28,13 @@
 /* Numbers of threads that ever made a loop. */
 static _Atomic uint64_t threads;
 
-int loop_check(const struct ferry_loop *loop)
+int loop_refusal(const struct ferry_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
 	if (!loop_is_mine(loop))
 		return loop->generation != process_generation ? -ECHILD : -EPERM;
-	return loop->closed ? -ESHUTDOWN : 0;
+	return -ESHUTDOWN;
 }
 
 /* ---- made ---- */
@@ -64,6 +64,9 @@ static void read_loop_options(struct ferry_loop *loop, const ferry_loop_options 
 	loop->poll_credit = POLL_CREDIT_BEGIN;
 	loop->blocks.cached_most = options->cache_bytes ? options->cache_bytes
 							: DEFAULT_CACHE_BYTES;
+	loop->task_factory = options->task_factory;
+	loop->task_user = options->task_user;
+	loop->plain_start = loop->task_factory ? 0 : LOOP_EAGER;
 }
 
 int ferry_loop_new(const ferry_loop_options *given, ferry_loop **ret)
@@ -101,6 +104,9 @@ int ferry_loop_new(const ferry_loop_options *given, ferry_loop **ret)
 	if (!thread_self()->number)
 		thread_self()->number = atomic_add_relaxed(&threads, 1) + 1;
 	loop->owner = thread_self()->number;
+	loop->left = UINT64_MAX;
+	loop->scope.loop = loop;
+	loop->activation = &loop->no_step;
 	loop->busy_since_ns = clock_now();
 	CDS_INIT_LIST_HEAD(&loop->pending);
 	/* Relaxed, both: nobody else has seen the loop yet. */
@@ -198,7 +204,7 @@ static void flush(struct ferry_loop *loop, struct ferry_waiter *newest)
 
 static void free_timers(struct ferry_loop *loop)
 {
-	struct timer *timer;
+	struct ferry_timer *timer;
 
 	/* Those of locals went with the eviction; each of the rest frees itself. */
 	while ((timer = timers_take_due(&loop->timers, UINT64_MAX)))
@@ -226,6 +232,7 @@ int ferry_loop_free(ferry_loop *loop)
 		if (loop->closed)
 			return -ESHUTDOWN;
 		loop->closed = true;
+		loop->plain_start = 0;
 		/* No grace period: there is nobody else here. Locals that are held keep the
 		 * handle, so that they can be refused. Relaxed, both: as just said. */
 		atomic_add_relaxed(&loop->refs, (uint32_t)loop->live_blocks);
@@ -234,8 +241,9 @@ int ferry_loop_free(ferry_loop *loop)
 		atomic_store_relaxed(&loop->port, NULL);
 		timers_free(&loop->timers);
 		free_parts(loop, port);
-		/* Inside a callback, the one that forked, the turn drops the handle. */
-		if (!loop->in_turn)
+		/* Inside a callback, the one that forked, the turn drops the handle; inside a
+		 * task's first step the one who began the task does. */
+		if (!loop_is_busy(loop))
 			ferry_loop_unref(loop);
 		return 0;
 	}
@@ -243,9 +251,10 @@ int ferry_loop_free(ferry_loop *loop)
 		return -EPERM;
 	if (loop->closed)
 		return -ESHUTDOWN;
-	if (loop->in_turn)
+	if (loop_is_busy(loop))
 		return -EBUSY;
 	loop->closed = true;
+	loop->plain_start = 0;
 	/* From now on each local holds the handle, since it may outlive us. Relaxed: ours
 	 * is one of the references. */
 	atomic_add_relaxed(&loop->refs, (uint32_t)loop->live_blocks);
@@ -258,6 +267,8 @@ int ferry_loop_free(ferry_loop *loop)
 		loop->evict(loop);
 	flush(loop, NULL);
 	free_timers(loop);
+	if (loop->end_tasks)
+		loop->end_tasks(loop);
 	thread_self()->loops--;
 	free_parts(loop, port);
 	ferry_loop_unref(loop);
@@ -304,6 +315,7 @@ int ferry_loop_stats(ferry_loop *loop, ferry_loop_counters *ret)
 	ret->rings = atomic_load_relaxed(&port->rings);
 	ret->ring_failures = atomic_load_relaxed(&port->ring_failures);
 	ret->timers = loop->timers.count;
+	ret->tasks += loop->adrift;
 	ret->in_flight = loop->in_flight;
 	ret->cached_bytes = loop->blocks.cached_bytes;
 	return 0;

@@ -22,6 +22,18 @@
 #include "loop/timers.h"
 #include "loop/watches.h"
 
+/*
+ * A task's step that runs, on the stack of who calls it; the last one is the loop's own, and
+ * stands for no step. Here because the loop must know whether one runs.
+ */
+struct activation {
+	struct ferry_task *task;
+	struct activation *outer;
+	unsigned depth; /* first steps inside of steps */
+};
+
+#define LOOP_EAGER 1 /* FERRY_START_EAGER, which this floor does not know */
+
 struct ferry_loop {
 	struct port *_Atomic port; /* read in a read-side section; NULL once closed (L3) */
 	_Atomic uint32_t refs;
@@ -34,9 +46,13 @@ struct ferry_loop {
 	bool only_bell;   /* the last look at epoll gave that event and no other */
 	bool overdue;     /* the last turn left timers that were due */
 	int epoll;
-	unsigned budget, left; /* callbacks in a turn; and what is left of this one's */
+	unsigned budget;  /* callbacks in a turn */
+	unsigned handled; /* in this one */
+	uint64_t left;    /* of its budget, of which other things take a part, too; no end of it
+			     outside of turns, where nobody could be kept waiting */
 	struct chain ready;
 	size_t ready_count;
+	size_t due;       /* of those, the ones that this turn has yet to call */
 	struct timers timers;
 	struct watches watches;
 	struct blocks blocks;
@@ -51,11 +67,25 @@ struct ferry_loop {
 	uint64_t busy_since_ns; /* the end of the last wait */
 	ferry_exception_handler handler;
 	void *handler_user;
+
+	/* The floor of tasks keeps these, and this one only looks whether a step runs. */
+	struct activation *activation; /* the step that runs, or no_step */
+	struct activation no_step;
+	uint8_t plain_start;     /* how one of our factories starts them; 0: closed, or not ours */
+	ferry_scope scope;       /* the tasks that are in no group */
+	struct ferry_group *groups;
+	struct ferry_spread *spreads; /* cancels that are to be passed on */
+	bool is_spreading;
+	size_t adrift;           /* tasks that are on the ready list and in no other */
+	size_t cleanups;         /* hooks of tasks that are on it */
+	struct visit *visits;    /* those who go over the tasks */
+	struct unwrapped *arriving; /* a task from another thread, while it is begun */
+	ferry_task_factory task_factory;
+	void *task_user;
+	void (*end_tasks)(struct ferry_loop *loop); /* when the loop closes */
+
 	ferry_loop_counters counters;
 };
-
-/* 0; -EINVAL for NULL, -ECHILD after a fork, -EPERM on another thread, -ESHUTDOWN. */
-int loop_check(const struct ferry_loop *loop);
 
 /* Does it belong to this thread? A fork's child has no number of its parent's. */
 static inline bool loop_is_mine(const struct ferry_loop *loop)
@@ -63,11 +93,48 @@ static inline bool loop_is_mine(const struct ferry_loop *loop)
 	return loop->owner == thread_self()->number;
 }
 
+/* Why it cannot be used here: -EINVAL for NULL, -ECHILD after a fork, -EPERM on another thread,
+ * -ESHUTDOWN. */
+__attribute__((cold)) int loop_refusal(const struct ferry_loop *loop);
+
+/* 0 if it can. */
+static inline int loop_check(const struct ferry_loop *loop)
+{
+	return __builtin_expect(loop && loop_is_mine(loop) && !loop->closed, 1)
+		       ? 0
+		       : loop_refusal(loop);
+}
+
 /* Is this turn over before its time? It was stopped, or a callback forked and this is the
  * child, to which nothing of it belongs (P6). */
 static inline bool loop_is_stopped(const struct ferry_loop *loop)
 {
 	return loop->stopped || loop->generation != process_generation;
+}
+
+/* Is something of the user's running that the loop called, or a task's first step? */
+static inline bool loop_is_busy(const struct ferry_loop *loop)
+{
+	return loop->in_turn || loop->activation->outer;
+}
+
+/*
+ * Something that is no callback, but could go on for ever: it takes a part of this turn's
+ * budget. False if that is used up, and it has to wait for the next turn.
+ */
+static inline bool loop_pass(struct ferry_loop *loop)
+{
+	if (!loop->left)
+		return false;
+	loop->left--;
+	return true;
+}
+
+/* A callback: the same, and it is counted. */
+static inline void loop_handle(struct ferry_loop *loop)
+{
+	loop->left--;
+	loop->handled++;
 }
 
 /*
@@ -83,5 +150,9 @@ static inline void loop_make_ready(struct ferry_loop *loop, struct ferry_waiter 
 	chain_append(&loop->ready, node);
 	loop->ready_count++;
 }
+
+/* The loop's thread: takes a node off the ready list, where it may stand anywhere, and the turn
+ * that runs may have been about to call it: false if it is not there. */
+bool loop_forget_ready(struct ferry_loop *loop, struct ferry_waiter *node);
 
 #endif

@@ -80,7 +80,7 @@ static int make_room(struct timers *timers)
 	return 0;
 }
 
-int timer_add(struct timers *timers, struct timer *timer, uint64_t deadline_ns)
+int timer_add(struct timers *timers, struct ferry_timer *timer, uint64_t deadline_ns)
 {
 	int error = make_room(timers);
 
@@ -94,7 +94,7 @@ int timer_add(struct timers *timers, struct timer *timer, uint64_t deadline_ns)
 	return 0;
 }
 
-void timer_remove(struct timers *timers, struct timer *timer)
+void timer_remove(struct timers *timers, struct ferry_timer *timer)
 {
 	struct timer_entry last;
 	size_t index = timer->index;
@@ -111,9 +111,9 @@ void timer_remove(struct timers *timers, struct timer *timer)
 		sink(timers, index, last);
 }
 
-struct timer *timers_take_due(struct timers *timers, uint64_t now_ns)
+struct ferry_timer *timers_take_due(struct timers *timers, uint64_t now_ns)
 {
-	struct timer *timer;
+	struct ferry_timer *timer;
 
 	if (timers_next(timers) > now_ns || !timers->count)
 		return NULL;

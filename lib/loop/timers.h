@@ -5,21 +5,14 @@
  * Deadlines of a loop: a heap of four-way nodes, earliest first, oldest first among
  * equals. Adding and removing are O(log n) and, far from the root, O(1) in practice.
  * A timer lies in what it belongs to; the heap is an array of (deadline, timer), so
- * that comparing rarely follows a pointer.
+ * that comparing rarely follows a pointer. It is out of the heap when it is fired.
  */
+#include <ferry/loop.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct timer {
-	uint64_t deadline_ns, sequence;
-	size_t index; /* in the heap, from 1; 0: not in it */
-	void (*fire)(struct timer *timer); /* it is out of the heap by then */
-};
 
 struct timer_entry {
 	uint64_t deadline_ns;
-	struct timer *timer;
+	struct ferry_timer *timer;
 };
 
 struct timers {
@@ -30,16 +23,16 @@ struct timers {
 };
 
 /* 0 or -ENOMEM, and then nothing changed. */
-int timer_add(struct timers *timers, struct timer *timer, uint64_t deadline_ns);
+int timer_add(struct timers *timers, struct ferry_timer *timer, uint64_t deadline_ns);
 /* No effect if it is not in the heap. */
-void timer_remove(struct timers *timers, struct timer *timer);
+void timer_remove(struct timers *timers, struct ferry_timer *timer);
 /* The earliest deadline; UINT64_MAX if there is none. */
 static inline uint64_t timers_next(const struct timers *timers)
 {
 	return timers->count ? timers->heap[1].deadline_ns : UINT64_MAX;
 }
 /* Takes the earliest out if it is due; NULL otherwise. */
-struct timer *timers_take_due(struct timers *timers, uint64_t now_ns);
+struct ferry_timer *timers_take_due(struct timers *timers, uint64_t now_ns);
 void timers_free(struct timers *timers);
 
 #endif

@@ -32,7 +32,7 @@ void turn_drain(struct ferry_loop *loop)
 
 /* ---- callbacks ---- */
 
-static void fire_timers(struct ferry_loop *loop, unsigned most)
+static void fire_timers(struct ferry_loop *loop)
 {
 	/* Those that are due now. One that a timer adds waits for the next turn, and stands
 	 * behind them however early its deadline: else they might never have theirs. */
@@ -40,26 +40,43 @@ static void fire_timers(struct ferry_loop *loop, unsigned most)
 	uint64_t now = timers->count ? clock_now() : 0, added = timers->sequence;
 
 	timers->floor_ns = now;
-	while (most-- && loop->left && !loop_is_stopped(loop) && timers_next(timers) <= now &&
+	while (loop->left && !loop_is_stopped(loop) && timers_next(timers) <= now &&
 	       timers->heap[1].timer->sequence < added) {
-		struct timer *timer = timers_take_due(timers, now);
+		struct ferry_timer *timer = timers_take_due(timers, now);
 
-		loop->left--;
+		loop_handle(loop);
 		timer->fire(timer);
 	}
 	timers->floor_ns = 0;
 	loop->overdue = timers_next(timers) <= now;
 }
 
-static void call_ready(struct ferry_loop *loop, size_t due)
+static void call_ready(struct ferry_loop *loop)
 {
-	while (due-- && loop->left && !loop_is_stopped(loop)) {
+	while (loop->due && loop->left && !loop_is_stopped(loop)) {
 		struct ferry_waiter *node = chain_take(&loop->ready);
 
+		loop->due--;
 		loop->ready_count--;
-		loop->left--;
+		loop_handle(loop);
 		node->notify(node);
 	}
+	loop->due = 0;
+}
+
+bool loop_forget_ready(struct ferry_loop *loop, struct ferry_waiter *node)
+{
+	const struct ferry_waiter *each = loop->ready.first;
+	size_t before = 0;
+
+	for (; each && each != node; each = each->next)
+		before++;
+	if (!chain_remove(&loop->ready, node))
+		return false;
+	loop->ready_count--;
+	if (before < loop->due)
+		loop->due--;
+	return true;
 }
 
 /* The child of a fork, back from the callback that forked. If it freed the loop there, what
@@ -67,6 +84,7 @@ static void call_ready(struct ferry_loop *loop, size_t due)
 static int end_in_child(struct ferry_loop *loop)
 {
 	loop->in_turn = false;
+	loop->left = UINT64_MAX;
 	if (loop->closed)
 		ferry_loop_unref(loop);
 	return -ECHILD;
@@ -76,20 +94,24 @@ int turn_run(struct ferry_loop *loop, unsigned budget)
 {
 	/* An odd budget has its odd one for either by turns: one of 1 serves both. */
 	unsigned for_timers = budget / 2 + (budget & loop->counters.turns & 1);
-	size_t due;
 
 	loop->in_turn = true;
 	loop->counters.turns++;
-	loop->left = budget;
+	loop->handled = 0;
 	turn_drain(loop);
-	due = loop->ready_count;
-	fire_timers(loop, due ? for_timers : budget);
-	call_ready(loop, due);
+	loop->due = loop->ready_count;
+	if (!loop->due)
+		for_timers = budget;
+	loop->left = for_timers;
+	fire_timers(loop);
+	loop->left += budget - for_timers;
+	call_ready(loop);
 	if (loop->generation != process_generation)
 		return end_in_child(loop);
-	loop->counters.callbacks += budget - loop->left;
+	loop->counters.callbacks += loop->handled;
 	loop->in_turn = false;
-	return (int)(budget - loop->left);
+	loop->left = UINT64_MAX;
+	return (int)loop->handled;
 }
 
 /* ---- turn after turn ---- */
@@ -111,7 +133,7 @@ int turn_check(const struct ferry_loop *loop)
 {
 	int error = loop_check(loop);
 
-	return error ? error : loop->in_turn ? -EBUSY : 0;
+	return error ? error : loop_is_busy(loop) ? -EBUSY : 0;
 }
 
 /*
@@ -160,17 +182,35 @@ int ferry_loop_run_once(ferry_loop *loop, uint64_t deadline_ns)
 	return leave(loop, wait_and_turn(loop, deadline_ns));
 }
 
-int ferry_loop_run(ferry_loop *loop)
+int turn_run_until(struct ferry_loop *loop, bool (*is_over)(const void *what), const void *what)
 {
-	int error = turn_check(loop), handled = 0;
+	int outcome, handled = 0;
 
-	if (error)
-		return error;
+	if (is_over(what))
+		return 0;
+	outcome = turn_check(loop);
+	if (outcome)
+		return outcome;
 	loop->stopped = false;
 	sleep_note_begin(loop);
-	while (handled >= 0 && !loop->stopped && has_pending(loop))
+	while (handled >= 0 && !is_over(what) && !loop->stopped && has_pending(loop))
 		handled = wait_and_turn(loop, FERRY_NO_DEADLINE);
-	return leave(loop, handled < 0 ? handled : loop->stopped);
+	outcome = handled < 0 ? handled : is_over(what) ? 0 : loop->stopped ? 1 : -EDEADLK;
+	return leave(loop, outcome);
+}
+
+static bool is_never_over(const void *what)
+{
+	(void)what;
+	return false;
+}
+
+int ferry_loop_run(ferry_loop *loop)
+{
+	int outcome = turn_run_until(loop, is_never_over, NULL);
+
+	/* That nothing is left is how it ends. */
+	return outcome == -EDEADLK ? 0 : outcome;
 }
 
 int ferry_loop_stop(ferry_loop *loop)

@@ -20,6 +20,12 @@ void turn_drain(struct ferry_loop *loop);
  * that one of them made, where the loop may be gone. */
 int turn_run(struct ferry_loop *loop, unsigned budget);
 
+/*
+ * Turn after turn, and as a host could poll it only at the end: 0 when something is over; 1 if the
+ * loop was stopped before; -EDEADLK if nothing is pending; another negative errno.
+ */
+int turn_run_until(struct ferry_loop *loop, bool (*is_over)(const void *what), const void *what);
+
 /* Waits until something is due or the deadline: 0 or more, or a negative errno. */
 int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns);
 /* Awake: nobody rings any more. */

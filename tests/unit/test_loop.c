@@ -62,7 +62,7 @@ Test(loop, wrong_options_are_refused_and_nothing_is_made)
 
 Test(loop, every_option_at_its_limit_is_accepted)
 {
-	ferry_loop_options options = { sizeof(options), UINT32_MAX, 1000000, SIZE_MAX };
+	ferry_loop_options options = { sizeof(options), UINT32_MAX, 1000000, SIZE_MAX, NULL, NULL };
 	ferry_loop *loop;
 	int calls = 0;
 
@@ -72,7 +72,8 @@ Test(loop, every_option_at_its_limit_is_accepted)
 	cr_assert_eq(calls, 1);
 	ferry_loop_free(loop);
 
-	options = (ferry_loop_options){ sizeof(options), 1, FERRY_NO_DEADLINE, 1 };
+	options = (ferry_loop_options){ sizeof(options), 1, FERRY_NO_DEADLINE, 1, NULL,
+					 NULL };
 	cr_assert_eq(ferry_loop_new(&options, &loop), 0);
 	ferry_loop_call_soon(loop, count, &calls);
 	cr_assert_eq(ferry_loop_run(loop), 0);

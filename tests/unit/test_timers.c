@@ -19,9 +19,9 @@ static void end(void)
 	cr_assert_eq(timers.count, 0);
 }
 
-static struct timer *take(uint64_t now)
+static struct ferry_timer *take(uint64_t now)
 {
-	struct timer *timer = timers_take_due(&timers, now);
+	struct ferry_timer *timer = timers_take_due(&timers, now);
 
 	if (timer)
 		cr_assert_eq(timer->index, 0, "a timer that was taken is not in the heap");
@@ -37,7 +37,7 @@ Test(timers, without_any_there_is_no_deadline_and_nothing_is_due)
 
 Test(timers, one_is_due_at_its_deadline_and_not_before, .fini = end)
 {
-	struct timer timer = { .index = 0 };
+	struct ferry_timer timer = { .index = 0 };
 
 	cr_assert_eq(timer_add(&timers, &timer, 100), 0);
 	cr_assert_eq(timers_next(&timers), 100);
@@ -48,7 +48,7 @@ Test(timers, one_is_due_at_its_deadline_and_not_before, .fini = end)
 
 Test(timers, those_with_one_deadline_come_in_the_order_made, .fini = end)
 {
-	struct timer many[1000];
+	struct ferry_timer many[1000];
 
 	for (int i = 0; i < 1000; i++)
 		cr_assert_eq(timer_add(&timers, &many[i], 7), 0);
@@ -58,7 +58,7 @@ Test(timers, those_with_one_deadline_come_in_the_order_made, .fini = end)
 
 Test(timers, the_order_of_equals_survives_removals_in_between, .fini = end)
 {
-	struct timer many[500];
+	struct ferry_timer many[500];
 
 	for (int i = 0; i < 500; i++)
 		timer_add(&timers, &many[i], (uint64_t)(i % 5));
@@ -73,7 +73,7 @@ Test(timers, the_order_of_equals_survives_removals_in_between, .fini = end)
 
 Test(timers, removing_one_that_is_not_in_the_heap_does_nothing, .fini = end)
 {
-	struct timer in, out = { .index = 0 };
+	struct ferry_timer in, out = { .index = 0 };
 
 	timer_add(&timers, &in, 5);
 	timer_remove(&timers, &out);
@@ -85,7 +85,7 @@ Test(timers, removing_one_that_is_not_in_the_heap_does_nothing, .fini = end)
 
 Test(timers, one_can_be_added_again_after_it_was_removed_or_taken, .fini = end)
 {
-	struct timer timer;
+	struct ferry_timer timer;
 
 	timer_add(&timers, &timer, 5);
 	timer_remove(&timers, &timer);
@@ -98,7 +98,7 @@ Test(timers, one_can_be_added_again_after_it_was_removed_or_taken, .fini = end)
 
 Test(timers, the_latest_deadline_that_there_is_is_kept, .fini = end)
 {
-	struct timer timer;
+	struct ferry_timer timer;
 
 	timer_add(&timers, &timer, UINT64_MAX - 1);
 	cr_assert_null(take(UINT64_MAX - 2));
@@ -107,7 +107,7 @@ Test(timers, the_latest_deadline_that_there_is_is_kept, .fini = end)
 
 Test(timers, under_a_floor_what_is_added_stands_behind_what_is_due, .fini = end)
 {
-	struct timer due, early;
+	struct ferry_timer due, early;
 
 	timer_add(&timers, &due, 50);
 	timers.floor_ns = 60;
@@ -121,7 +121,8 @@ Test(timers, under_a_floor_what_is_added_stands_behind_what_is_due, .fini = end)
 
 static int is_before(const void *a, const void *b)
 {
-	const struct timer *one = *(struct timer *const *)a, *other = *(struct timer *const *)b;
+	const struct ferry_timer *one = *(struct ferry_timer *const *)a;
+	const struct ferry_timer *other = *(struct ferry_timer *const *)b;
 
 	if (one->deadline_ns != other->deadline_ns)
 		return one->deadline_ns < other->deadline_ns ? -1 : 1;
@@ -137,7 +138,7 @@ static void check_heap(void)
 		cr_assert_eq(entry->timer->index, i);
 		cr_assert_eq(entry->timer->deadline_ns, entry->deadline_ns);
 		if (i > 1) {
-			const struct timer *parent = timers.heap[(i - 2) / 4 + 1].timer;
+			const struct ferry_timer *parent = timers.heap[(i - 2) / 4 + 1].timer;
 
 			cr_assert(is_before(&parent, &entry->timer) < 0);
 		}
@@ -147,7 +148,8 @@ static void check_heap(void)
 Test(timers, random_additions_and_removals_come_out_sorted, .fini = end)
 {
 	enum { COUNT = 20000 };
-	struct timer *many = calloc(COUNT, sizeof(*many)), **left = calloc(COUNT, sizeof(*left));
+	struct ferry_timer *many = calloc(COUNT, sizeof(*many));
+	struct ferry_timer **left = calloc(COUNT, sizeof(*left));
 	uint64_t random = 20251105;
 	size_t kept = 0;
 
@@ -171,7 +173,7 @@ Test(timers, random_additions_and_removals_come_out_sorted, .fini = end)
 
 Test(timers, a_million_pending_are_added_cancelled_and_taken_in_order, .fini = end)
 {
-	struct timer *many = calloc(MILLION, sizeof(*many)), *timer, *before = NULL;
+	struct ferry_timer *many = calloc(MILLION, sizeof(*many)), *timer, *before = NULL;
 	uint64_t random = 42;
 	size_t taken = 0;
 
@@ -192,7 +194,7 @@ Test(timers, a_million_pending_are_added_cancelled_and_taken_in_order, .fini = e
 
 Test(timers, adding_to_and_removing_from_a_million_touches_few_of_them, .fini = end)
 {
-	struct timer *many = calloc(MILLION, sizeof(*many)), probe;
+	struct ferry_timer *many = calloc(MILLION, sizeof(*many)), probe;
 	struct timer_entry *copy;
 	size_t moved = 0;
 

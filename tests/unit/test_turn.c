@@ -126,6 +126,56 @@ Test(turn, L5_the_callbacks_of_one_local_are_counted_too, .init = begin, .fini =
 
 /* ---- only what was due when it began ---- */
 
+static struct ferry_waiter nodes[4];
+static int forgotten; /* which one is */
+
+static void note(struct ferry_waiter *node)
+{
+	(void)node;
+	calls++;
+}
+
+/* One more is there, and one less is due. */
+static void forget_another(struct ferry_waiter *node)
+{
+	note(node);
+	soon(1);
+	cr_assert(loop_forget_ready(loop, &nodes[forgotten]));
+	cr_assert_not(loop_forget_ready(loop, &nodes[forgotten]));
+}
+
+Test(turn, L5_what_a_callback_takes_off_the_list_is_not_made_up_for, .init = begin, .fini = end)
+{
+	for (forgotten = 1; forgotten < 4; forgotten++) {
+		calls = 0;
+		for (int i = 0; i < 4; i++) {
+			nodes[i].notify = i ? note : forget_another;
+			loop_make_ready(loop, &nodes[i]);
+		}
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 3, "the first and those that are left");
+		cr_assert_eq(calls, 3);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+		cr_assert_eq(calls, 4);
+	}
+}
+
+static void forget_the_late(struct ferry_waiter *node)
+{
+	note(node);
+	loop_make_ready(loop, &nodes[2]);
+	cr_assert(loop_forget_ready(loop, &nodes[2]));
+}
+
+Test(turn, L5_what_was_not_due_is_taken_off_for_nothing, .init = begin, .fini = end)
+{
+	nodes[0].notify = forget_the_late;
+	nodes[1].notify = nodes[2].notify = note;
+	loop_make_ready(loop, &nodes[0]);
+	loop_make_ready(loop, &nodes[1]);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 2, "all that was due");
+	cr_assert_eq(ferry_loop_pending(loop), 0);
+}
+
 static void call_and_ask_again(ferry_loop *which, void *user)
 {
 	calls++;
