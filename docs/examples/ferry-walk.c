@@ -8,25 +8,25 @@
  *                  +-> a file: open -> close ---------------------------+
  *                  +-> anything else -----------------------------------+
  *
- * Every arrow is a call made by a worker of the pool, and a callback of the loop when it is done:
- * walk-entry.c, the file to read next. At most --in-flight entries are under way; an entry that is
- * done makes room for the next name, deepest directory first (walk-tree.h). Meanwhile a heartbeat
- * on the same loop measures how long it is away at most (walk-heartbeat.h). With --blocking the
- * same calls are made on the loop's thread (walk-visit.c).
+ * Every arrow is a call made by a worker of the pool, which a task on the loop awaits:
+ * walk-entry.c, the file to read next. There are --in-flight such tasks; one whose entry is done
+ * goes on with the next name, deepest directory first (walk-tree.h). Meanwhile a heartbeat on the
+ * same loop measures how long it is away at most (walk-heartbeat.h). With --blocking the same
+ * calls are made on the loop's thread (walk-visit.c).
  *
  * Here the walk is set up, run, ended and told of: signals are a descriptor that the loop watches,
  * so Ctrl-C is a callback like any other. It stops the loop; closing the loop gives up what is in
  * flight, and shutting down the pool waits a moment for the calls that have begun.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "walk-descriptors.h"
 #include "walk-entry.h"
+#include "walk-errors.h"
 #include "walk-progress.h"
 #include "walk-report.h"
 #include "walk-visit.h"
@@ -46,32 +46,6 @@ static int cannot(const char *what, int error)
 }
 
 /* ---- signals ---- */
-
-/* SIGINT and SIGTERM, but for those that whoever started us had ignored, as nohup does. */
-static void signals_wanted(sigset_t *ret)
-{
-	static const int ends[] = { SIGINT, SIGTERM };
-	struct sigaction action;
-
-	sigemptyset(ret);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(ret, ends[i]);
-	}
-}
-
-/* Before any thread is made, so that none of them gets a signal. */
-static int signals_open(struct walk *walk)
-{
-	sigset_t set;
-
-	/* A list or totals that nobody reads are told as any other failure to write. */
-	signal(SIGPIPE, SIG_IGN);
-	signals_wanted(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	walk->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return walk->signals < 0 ? cannot("watch signals", -errno) : 0;
-}
 
 static void signal_came(ferry_local *watch, void *user)
 {
@@ -158,9 +132,9 @@ static int walk_open(struct walk *walk)
 
 	if (error < 0)
 		return error;
-	error = signals_open(walk);
-	if (error < 0)
-		return error;
+	walk->signals = signals_open();
+	if (walk->signals < 0)
+		return cannot("watch signals", walk->signals);
 	error = ferry_loop_new(NULL, &walk->loop);
 	if (error < 0)
 		return cannot("make a loop", error);
@@ -260,7 +234,7 @@ static int walk_tell(struct walk *walk, struct report *report, long descriptors_
 	report->beats = walk->heartbeat.beats;
 	report->descriptors_known = descriptors_before >= 0 && descriptors_now >= 0;
 	report->descriptors_left = descriptors_now - descriptors_before;
-	report_examples(&walk->tally);
+	errors_examples(&walk->tally, "ferry-walk");
 	error = report_print(report);
 	return error < 0 ? cannot("write the totals", error) : 0;
 }

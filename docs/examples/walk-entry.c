@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way of one entry. Each call that may wait for a disk is made by a worker of the pool; its
- * outcome comes back to the loop as a local, whose callback makes the next call:
+ * The way of one entry, and then of the next: a task. Each call that may wait for a disk is made by
+ * a worker of the pool, and awaited; meanwhile the loop does what others want:
  *
- *   entry_begin         lstat
- *   entry_stat_came     a directory: readdir       a file: open        anything else: done
- *   entry_names_came    done                       |
- *   entry_file_came                                close
- *   entry_closed                                   done
- *   entry_done          makes room for the next name of the tree
+ *   a name of the tree -> lstat +-> a directory: readdir --------+-> done, and the next name
+ *                               +-> a file: open -> close -------+
+ *                               +-> anything else ---------------+
  *
- * A call that fails is counted, and ends its entry; nothing ends the walk but the last entry. The
- * locals are dropped as soon as they have their callback: the loop keeps what is pending.
+ * There are options.in_flight such tasks. Those that find no name wait for one: names are permits
+ * of a semaphore. A call that fails is counted, and ends its entry; nothing ends the walk but the
+ * last entry, which leaves all tasks waiting.
  */
 #include "walk-entry.h"
 
@@ -19,64 +17,73 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* One in flight. The frame of its task. */
 struct entry {
+	FERRY_FRAME;
 	struct walk *walk;
 	struct place place;
-	struct entry *next_idle;
+	enum next_step next;
+	ferry_await call;
 };
 
-static void entry_stat_came(ferry_local *call, void *user);
-static void entry_names_came(ferry_local *call, void *user);
-static void entry_file_came(ferry_local *call, void *user);
-static void entry_closed(ferry_local *call, void *user);
-
-/* ---- in flight, and idle again ---- */
+/* ---- the calls ---- */
 
 static const char *entry_path(struct entry *entry)
 {
 	return tree_path(&entry->walk->tree, &entry->place);
 }
 
-static struct entry *entry_take(struct walk *walk, struct place place)
-{
-	struct entry *entry = walk->idle;
-
-	walk->idle = entry->next_idle;
-	walk->in_flight++;
-	entry->place = place;
-	return entry;
-}
-
-static void entry_retire(struct entry *entry)
+static ferry_operation *entry_lstat(struct entry *entry)
 {
 	struct walk *walk = entry->walk;
 
-	tree_leave(&entry->place);
-	entry->next_idle = walk->idle;
-	walk->idle = entry;
-	walk->in_flight--;
-	walk->done++;
+	return ferry_await_local(&entry->call,
+				 ferry_fs_lstat(walk->loop, walk->pool, entry_path(entry), NULL));
 }
 
-/* ---- one call of an entry ---- */
-
-/* Have a function called when a call is done. False if the call could not even be made. */
-static bool entry_await(struct entry *entry, enum operation operation, ferry_local *call,
-			ferry_local_callback then)
+static ferry_operation *entry_readdir(struct entry *entry)
 {
-	if (!call) {
-		walk_error(entry->walk, &entry->place, operation, errno);
-		return false;
+	struct walk *walk = entry->walk;
+
+	return ferry_await_local(&entry->call,
+				 ferry_fs_readdir(walk->loop, walk->pool, entry_path(entry), NULL));
+}
+
+static ferry_operation *entry_open(struct entry *entry)
+{
+	struct walk *walk = entry->walk;
+
+	return ferry_await_local(
+		&entry->call,
+		ferry_fs_open(walk->loop, walk->pool, entry_path(entry), WALK_OPEN_FLAGS, 0, NULL));
+}
+
+/* Close what open gave. */
+static ferry_operation *entry_close(struct entry *entry)
+{
+	struct walk *walk = entry->walk;
+	ferry_operation *closing;
+	ferry_result file;
+	ferry_local *call;
+	int error = ferry_await_take(&entry->call, &file);
+
+	if (error < 0) {
+		errno = -error;
+		return ferry_await_local(&entry->call, NULL);
 	}
-	ferry_local_add_done_callback(call, then, entry);
-	ferry_local_unref(call);
-	return true;
+	call = ferry_fs_close(walk->loop, walk->pool, (int)file.i64, NULL);
+	closing = ferry_await_local(&entry->call, call);
+	if (!call) /* so the file is still ours */
+		close((int)file.i64);
+	return closing;
 }
 
-/* Did a call bring a result? Otherwise its error is counted. */
-static bool entry_succeeded(struct entry *entry, enum operation operation, ferry_local *call)
+/* ---- what came of them ---- */
+
+/* Did the call bring a result? Otherwise its error is counted. */
+static bool entry_succeeded(struct entry *entry, enum operation operation)
 {
-	ferry_snapshot seen = ferry_local_snapshot(call);
+	ferry_snapshot seen = ferry_await_snapshot(&entry->call);
 	int code = seen.cancelled ? ECANCELED : ferry_error_errno(seen.exception);
 
 	if (code)
@@ -84,121 +91,63 @@ static bool entry_succeeded(struct entry *entry, enum operation operation, ferry
 	return code == 0;
 }
 
-/* ---- from the first call to the last ---- */
-
-static void entry_begin(struct entry *entry)
+static enum next_step entry_count(struct entry *entry)
 {
-	struct walk *walk = entry->walk;
-
-	if (!entry_await(entry, AT_LSTAT,
-			 ferry_fs_lstat(walk->loop, walk->pool, entry_path(entry), NULL),
-			 entry_stat_came))
-		entry_retire(entry);
+	if (!entry_succeeded(entry, AT_LSTAT))
+		return NEXT_NOTHING;
+	return walk_count(entry->walk, &entry->place,
+			  ferry_await_snapshot(&entry->call).result.pointer);
 }
 
-static void entries_go_on(struct walk *walk)
+static void entry_add_names(struct entry *entry)
 {
-	struct place place;
+	struct walk *walk = entry->walk;
+	uint64_t found = walk->tree.found;
+	ferry_result names;
+	int error;
 
-	while (walk->idle && tree_next(&walk->tree, &place))
-		entry_begin(entry_take(walk, place));
-	if (walk->in_flight == 0)
-		walk_end(walk);
+	if (!entry_succeeded(entry, AT_READDIR) || ferry_await_take(&entry->call, &names) < 0)
+		return;
+	error = tree_add(&walk->tree, &entry->place, names.pointer);
+	if (error < 0)
+		walk_error(walk, &entry->place, AT_READDIR, -error);
+	if (walk->tree.found > found)
+		ferry_semaphore_release(&walk->names, walk->tree.found - found);
 }
 
 static void entry_done(struct entry *entry)
 {
 	struct walk *walk = entry->walk;
 
-	entry_retire(entry);
-	entries_go_on(walk);
+	tree_leave(&entry->place);
+	if (++walk->done == walk->tree.found)
+		walk_end(walk);
 }
 
-static void entry_readdir(struct entry *entry)
+/* ---- from the first call to the last ---- */
+
+static ferry_step entry_step(ferry_task *task)
 {
-	struct walk *walk = entry->walk;
+	FERRY_BEGIN(task, struct entry, f);
+	for (;;) {
+		FERRY_TRY(ferry_semaphore_acquire(&f->walk->names));
+		tree_next(&f->walk->tree, &f->place);
 
-	if (!entry_await(entry, AT_READDIR,
-			 ferry_fs_readdir(walk->loop, walk->pool, entry_path(entry), NULL),
-			 entry_names_came))
-		entry_done(entry);
-}
-
-static void entry_open(struct entry *entry)
-{
-	struct walk *walk = entry->walk;
-
-	if (!entry_await(entry, AT_OPEN,
-			 ferry_fs_open(walk->loop, walk->pool, entry_path(entry), WALK_OPEN_FLAGS,
-				       0, NULL),
-			 entry_file_came))
-		entry_done(entry);
-}
-
-static void entry_close(struct entry *entry, int fd)
-{
-	ferry_local *call = ferry_fs_close(entry->walk->loop, entry->walk->pool, fd, NULL);
-	bool refused = !call || ferry_local_snapshot(call).exception;
-
-	if (!entry_await(entry, AT_CLOSE, call, entry_closed))
-		entry_done(entry);
-	if (refused) /* so the file is still ours */
-		close(fd);
-}
-
-static void entry_stat_came(ferry_local *call, void *user)
-{
-	struct entry *entry = user;
-	enum next_step next = NEXT_NOTHING;
-
-	if (entry_succeeded(entry, AT_LSTAT, call))
-		next = walk_count(entry->walk, &entry->place,
-				  ferry_local_snapshot(call).result.pointer);
-	switch (next) {
-	case NEXT_READDIR:
-		entry_readdir(entry);
-		break;
-	case NEXT_OPEN:
-		entry_open(entry);
-		break;
-	case NEXT_NOTHING:
-		entry_done(entry);
-		break;
+		FERRY_AWAIT(entry_lstat(f));
+		f->next = entry_count(f);
+		if (f->next == NEXT_READDIR) {
+			FERRY_AWAIT(entry_readdir(f));
+			entry_add_names(f);
+		} else if (f->next == NEXT_OPEN) {
+			FERRY_AWAIT(entry_open(f));
+			if (entry_succeeded(f, AT_OPEN)) {
+				FERRY_AWAIT(entry_close(f));
+				entry_succeeded(f, AT_CLOSE);
+			}
+		}
+		entry_done(f);
 	}
-}
-
-static void entry_names_came(ferry_local *call, void *user)
-{
-	struct entry *entry = user;
-	struct walk *walk = entry->walk;
-	ferry_result names;
-
-	if (entry_succeeded(entry, AT_READDIR, call) && ferry_local_take(call, &names) == 0) {
-		int error = tree_add(&walk->tree, &entry->place, names.pointer);
-
-		if (error < 0)
-			walk_error(walk, &entry->place, AT_READDIR, -error);
-	}
-	entry_done(entry);
-}
-
-static void entry_file_came(ferry_local *call, void *user)
-{
-	struct entry *entry = user;
-	ferry_result file;
-
-	if (entry_succeeded(entry, AT_OPEN, call) && ferry_local_take(call, &file) == 0)
-		entry_close(entry, (int)file.i64);
-	else
-		entry_done(entry);
-}
-
-static void entry_closed(ferry_local *call, void *user)
-{
-	struct entry *entry = user;
-
-	entry_succeeded(entry, AT_CLOSE, call);
-	entry_done(entry);
+	FERRY_END;
 }
 
 /* ---- all of them ---- */
@@ -206,24 +155,29 @@ static void entry_closed(ferry_local *call, void *user)
 int entries_open(struct walk *walk)
 {
 	walk->entries = calloc(walk->options.in_flight, sizeof(*walk->entries));
-	if (!walk->entries)
-		return -ENOMEM;
-	for (unsigned i = 0; i < walk->options.in_flight; i++) {
-		walk->entries[i] = (struct entry){ .walk = walk, .next_idle = walk->idle };
-		walk->idle = &walk->entries[i];
-	}
-	return 0;
+	return walk->entries ? 0 : -ENOMEM;
 }
 
 void entries_begin(ferry_loop *loop, void *user)
 {
-	(void)loop;
-	entries_go_on(user);
+	struct walk *walk = user;
+	int error = ferry_semaphore_init(&walk->names, loop, walk->tree.found);
+
+	if (error < 0) {
+		walk_fail(walk, error);
+		return;
+	}
+	for (unsigned i = 0; i < walk->options.in_flight; i++) {
+		walk->entries[i].walk = walk;
+		ferry_task_begin(&walk->entries[i].task, loop, entry_step, NULL);
+	}
 }
 
 void entries_close(struct walk *walk)
 {
-	for (unsigned i = 0; walk->entries && i < walk->options.in_flight; i++)
+	for (unsigned i = 0; walk->entries && i < walk->options.in_flight; i++) {
+		ferry_await_end(&walk->entries[i].call);
 		tree_leave(&walk->entries[i].place);
+	}
 	free(walk->entries);
 }

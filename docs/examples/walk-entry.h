@@ -10,7 +10,7 @@ int entries_open(struct walk *walk);
 /* Begin; to be called by the loop. The walk ends itself. */
 void entries_begin(ferry_loop *loop, void *walk);
 
-/* Free them, also those that an end of the loop left in flight. */
+/* Free them, also those that an end of the loop, which comes first, left in flight. */
 void entries_close(struct walk *walk);
 
 #endif

@@ -5,12 +5,12 @@
  */
 #include "walk-options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <ferry/base.h>
+
+#include "number.h"
 
 enum {
 	IN_FLIGHT_DEFAULT = 256,
@@ -51,22 +51,6 @@ static int usage_error(void)
 	return EXIT_USAGE;
 }
 
-static bool number_read(const char *option, const char *text, unsigned most, unsigned *ret)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > most) {
-		fprintf(stderr, "ferry-walk: --%s: '%s' is not a number from 1 to %u\n", option,
-			text, most);
-		return false;
-	}
-	*ret = (unsigned)value;
-	return true;
-}
-
 static int version_print(void)
 {
 	unsigned version = ferry_version();
@@ -105,11 +89,13 @@ int options_read(struct options *options, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'i':
-			if (!number_read("in-flight", optarg, IN_FLIGHT_MOST, &options->in_flight))
+			if (!number_read("ferry-walk", "in-flight", optarg, IN_FLIGHT_MOST,
+					 &options->in_flight))
 				return usage_error();
 			break;
 		case 't':
-			if (!number_read("threads", optarg, THREADS_MOST, &options->threads))
+			if (!number_read("ferry-walk", "threads", optarg, THREADS_MOST,
+					 &options->threads))
 				return usage_error();
 			break;
 		case 'b':

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The totals of a walk, in words or as JSON. Paths go to stderr only: they may be no UTF-8. */
+/* The totals of a walk, in words or as JSON. */
 #include "walk-report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "walk-errors.h"
 #include "walk-list.h"
 
 static double entries_per_second(const struct report *report)
@@ -16,18 +17,6 @@ static double entries_per_second(const struct report *report)
 }
 
 /* ---- in words ---- */
-
-static void print_kinds(const struct tally *tally)
-{
-	for (enum operation at = 0; at < OPERATIONS; at++) {
-		for (int code = 0; code < ERRNO_LIMIT; code++) {
-			if (tally->kinds[at][code])
-				printf("  %14" PRIu64 "  %s at %s: %s\n", tally->kinds[at][code],
-				       error_name(code), operation_name(at),
-				       error_message(at, code));
-		}
-	}
-}
 
 static void print_counts(const struct report *report)
 {
@@ -43,7 +32,7 @@ static void print_counts(const struct report *report)
 	printf("  others      %14" PRIu64 "\n", tally->others);
 	printf("  bytes       %14" PRIu64 "\n", tally->bytes);
 	printf("  errors      %14" PRIu64 "\n", tally->errors);
-	print_kinds(tally);
+	errors_print(tally);
 }
 
 static void print_cost(const struct report *report)
@@ -74,24 +63,6 @@ static void print_cost(const struct report *report)
 static void json_number(const char *name, uint64_t value)
 {
 	printf("\"%s\":%" PRIu64 ",", name, value);
-}
-
-static void json_kinds(const struct tally *tally)
-{
-	const char *comma = "";
-
-	printf("\"errors_by_kind\":[");
-	for (enum operation at = 0; at < OPERATIONS; at++) {
-		for (int code = 0; code < ERRNO_LIMIT; code++) {
-			if (!tally->kinds[at][code])
-				continue;
-			printf("%s{\"operation\":\"%s\",\"error\":\"%s\",\"count\":%" PRIu64 "}",
-			       comma, operation_name(at), error_name(code),
-			       tally->kinds[at][code]);
-			comma = ",";
-		}
-	}
-	printf("],");
 }
 
 static void json_pool(const struct report *report)
@@ -138,7 +109,9 @@ static void json_print(const struct report *report)
 	json_number("others", tally->others);
 	json_number("bytes", tally->bytes);
 	json_number("errors", tally->errors);
-	json_kinds(tally);
+	printf("\"errors_by_kind\":");
+	errors_json(tally);
+	printf(",");
 	printf("\"entries_per_second\":%.1f,", entries_per_second(report));
 	json_number("longest_stall_ns", report->longest_stall_ns);
 	json_number("beats", report->beats);
@@ -166,18 +139,4 @@ int report_print(const struct report *report)
 	}
 	errno = EIO; /* what a write that failed earlier is called */
 	return fflush(stdout) != 0 || ferror(stdout) ? -errno : 0;
-}
-
-void report_examples(const struct tally *tally)
-{
-	for (unsigned i = 0; i < tally->example_count; i++) {
-		const struct example *example = &tally->examples[i];
-
-		fprintf(stderr, "ferry-walk: %s: ", operation_name(example->operation));
-		list_path(stderr, example->path);
-		fprintf(stderr, ": %s\n", error_message(example->operation, example->code));
-	}
-	if (tally->errors > tally->example_count)
-		fprintf(stderr, "ferry-walk: and %" PRIu64 " more errors\n",
-			tally->errors - tally->example_count);
 }

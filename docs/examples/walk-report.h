@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef WALK_REPORT_H
 #define WALK_REPORT_H
-/* What ferry-walk tells when it ends: the totals, and examples of what went wrong. */
+/* What ferry-walk tells when it ends: the totals. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,8 +28,5 @@ struct report {
 
 /* The totals on stdout, for a person or as JSON. 0 or the negative errno of writing. */
 int report_print(const struct report *report);
-
-/* The examples, on stderr. */
-void report_examples(const struct tally *tally);
 
 #endif

@@ -51,8 +51,8 @@ void tally_clear(struct tally *tally)
 const char *operation_name(enum operation operation)
 {
 	static const char *const names[OPERATIONS] = {
-		[AT_LSTAT] = "lstat", [AT_OPEN] = "open", [AT_CLOSE] = "close",
-		[AT_READDIR] = "readdir", [AT_DESCENT] = "descent"
+		[AT_STAT] = "stat", [AT_LSTAT] = "lstat", [AT_OPEN] = "open",
+		[AT_CLOSE] = "close", [AT_READDIR] = "readdir", [AT_DESCENT] = "descent"
 	};
 
 	return names[operation];

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef WALK_TALLY_H
 #define WALK_TALLY_H
-/* What a walk has counted: entries by type, bytes, and errors by kind with a few examples. */
+/*
+ * What a walk, or limited-stat, has counted: entries by type, bytes, and errors by kind with a few
+ * examples.
+ */
 #include <stdint.h>
 
 /* Where an error happened. With its errno that makes its kind. */
 enum operation {
+	AT_STAT,
 	AT_LSTAT,
 	AT_OPEN,
 	AT_CLOSE,
@@ -35,7 +39,7 @@ struct tally {
 	unsigned example_count;
 };
 
-/* Count an entry by the mode and size that lstat found. */
+/* Count an entry by the mode and size that were found. */
 void tally_entry(struct tally *tally, uint32_t mode, uint64_t size);
 
 uint64_t tally_entries(const struct tally *tally);

@@ -31,8 +31,7 @@ struct walk {
 
 	struct tree tree;
 	struct entry *entries;   /* array [options.in_flight]; NULL with --blocking */
-	struct entry *idle;      /* those of them that are not in flight */
-	unsigned in_flight;
+	ferry_semaphore names;   /* a permit for each name of the tree that nobody has begun */
 	uint64_t done;           /* entries, whatever came of them */
 	struct tally tally;
 	struct heartbeat heartbeat;

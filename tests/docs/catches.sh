@@ -47,6 +47,13 @@ unsigned twice(void)
 	return 2 * ferry_version();
 }
 ```
+
+<!-- test: newer compile c11 -->
+```c
+#if __STDC_VERSION__ < 201112
+#error "C11, please"
+#endif
+```
 TXT
 judge() { # SCRIPT TREE
 	sh "$here/$1.sh" "$2" "$library" 2>&1
@@ -81,6 +88,8 @@ caught snippets page "tells what it prints" "a program whose output nobody tells
 	'sed -i "/^.*console$/,/^.*$/s/console/sh/" README.md'
 caught snippets page "tells what it prints" "two programs of one name" \
 	'sed -i "s/test: unit/test: version/" README.md'
+caught snippets page "newer compiles" "a program of C11 that does not say so" \
+	'sed -i "s/ c11 -->/ -->/" README.md'
 
 caught edges sound "is in the table" "an edge that nobody tells of" \
 	'sed -i "/^| \[port\]/d" docs/memory-model.md'
@@ -105,12 +114,24 @@ caught invariants sound "has a patch" "an invariant that nothing breaks" \
 
 caught manual sound "exported name is in docs/man" "a function left out of the manual page" \
 	'sed -i s/ferry_wrap/ferry_warp/ docs/man/ferry.7'
-caught manual sound "names nothing else" "a function that is not there" \
+caught manual sound "name nothing that is not there" "a function that is not there" \
 	'sed -i "s/ferry_wrap/& , Fn ferry_warp/" docs/man/ferry.7'
-caught manual sound "docs/guide.md" "a function left out of the guide" \
-	'sed -i s/ferry_wrap/ferry_warp/g docs/guide.md'
+caught manual sound "name nothing that is not there" "a macro that no header has" \
+	'sed -i "s/FERRY_SHIELD/FERRY_SHIELDS/" docs/man/ferry_frame.3'
+caught manual sound "refers to is there" "a page that is not there" \
+	'rm docs/man/ferry_lock.3'
+caught manual sound "as it is declared" "a call for tasks without its prototype" \
+	'sed -i "/^\.Fo ferry_task_forget/,/^\.Fc/d" docs/man/ferry_task.3'
+caught manual sound "as it is declared" "a parameter that a call for tasks has not" \
+	'sed -i "/^\.Fo ferry_task_forget/a.Fa \"int why\"" docs/man/ferry_task.3'
+caught manual sound "is a name of a page" "a call for tasks that no page is called by" \
+	'sed -i "/^\.Nm ferry_task_forget/d" docs/man/ferry_task.3'
+caught manual sound "of the guides" "a function left out of the guides" \
+	'sed -i s/ferry_wrap/ferry_warp/g docs/guide.md docs/tasks.md docs/groups.md'
 if command -v mandoc >/dev/null; then
 	caught manual sound "mandoc has nothing" "a macro that is not there" \
 		'printf ".Xyz\n" >>docs/man/ferry.7'
+	caught manual sound "docs/man/ferry_group.3" "a macro that is not there, in another page" \
+		'printf ".Xyz\n" >>docs/man/ferry_group.3'
 fi
 finish

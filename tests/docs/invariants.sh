@@ -11,6 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 	printf 'F%d\n' 1 2 3 4 5 6 7
 	printf 'P%d\n' 1 2 3 4 5 6 7 8 9 10
 	printf 'L%d\n' 1 2 3 4 5 6
+	printf 'T%d\n' 1 2 3 4 5 6 7 8
 	printf 'E%d\n' 1 2 3
 } | LC_ALL=C sort >"$folder/all"
 sed -n '/^## Invariants$/,/^## /s/^| \([A-Z][0-9]*\) | ..*/\1/p' "$page" | LC_ALL=C sort >"$folder/told"
@@ -18,7 +19,7 @@ check "$page tells each invariant once" "$(LC_ALL=C diff "$folder/all" "$folder/
 
 # In comments of code and tests, and on pages: (F3), (P1, P2), "F1-F7" and the like.
 find lib include tests docs README.md -name '*.[ch]' -o -name '*.md' | LC_ALL=C sort |
-	xargs grep -ohE '\b[FPLE][0-9]{1,2}\b' | LC_ALL=C sort -u >"$folder/cited"
+	xargs grep -ohE '\b[FPLTE][0-9]{1,2}\b' | LC_ALL=C sort -u >"$folder/cited"
 check "no other invariant is cited" "$(LC_ALL=C comm -13 "$folder/all" "$folder/cited")"
 
 # field PATCH NAME: what the patch says of itself
@@ -42,7 +43,7 @@ check "$page tells each patch: its invariant, what it breaks, the test that catc
 		done
 	done)"
 check "each patch that $page tells of is there" "$(
-	grep -oE '[FPLE][0-9]{1,2}-[a-z0-9-]+' "$folder/table" | LC_ALL=C sort -u | while read -r name; do
+	grep -oE '[FPLTE][0-9]{1,2}-[a-z0-9-]+' "$folder/table" | LC_ALL=C sort -u | while read -r name; do
 		[ -f "tests/mutants/$name.patch" ] || echo "$name"
 	done)"
 check "each invariant has a patch that breaks it" "$(

@@ -1,29 +1,81 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The manual page is clean and, with the guide, complete. Usage: manual.sh ROOT
+# The manual pages are clean and, with the guides, complete: ferry(7) names every call, and the
+# pages of section 3 every call of the floor of tasks, with its prototype. Usage: manual.sh ROOT
 . "$(dirname "$0")/../shape/tap.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 page=docs/man/ferry.7
+guides="docs/guide.md docs/tasks.md docs/groups.md"
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
 
-if command -v mandoc >/dev/null; then
-	check "mandoc has nothing to say about $page" "$(mandoc -Tlint "$page" 2>/dev/null)"
-	check "$page can be shown" "$(mandoc -Tutf8 "$page" 2>/dev/null | sed 's/.\x08//g' |
-		grep -q 'ferry_offload()' || echo "ferry_offload() is not in it")"
-else
-	skip "mandoc has nothing to say about $page" "mandoc not found"
-fi
+# That our own pages are not installed here says nothing; that they are there is looked at below.
+lint() {
+	mandoc -Tlint "$1" 2>/dev/null | grep -v 'referenced manual not found: Xr ferry'
+}
+
+# shown PAGE: it can be shown, with a call that it tells of
+shown() {
+	call=$(sed -n 's/^\.Nm \(ferry_[a-z0-9_]*\).*/\1/p' "$1" | head -n 1)
+	mandoc -Tutf8 "$1" 2>/dev/null | sed 's/.\x08//g' | grep -qF "${call:-ferry_offload}()" ||
+		echo "${call:-ferry_offload}() is not in it"
+}
+
+for each in docs/man/*.[1-9]; do
+	if command -v mandoc >/dev/null; then
+		check "mandoc has nothing to say about $each" "$(lint "$each")"
+		check "$each can be shown" "$(shown "$each")"
+	else
+		skip "mandoc has nothing to say about $each" "mandoc not found"
+	fi
+done
 
 names=$(sed -n '/^[ \t]*\/\*/!s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map)
-check "lib/ferry.map exports something" "$(test -n "$names" || echo "no names")"
+tasks=$(sed -n '/^[ \t]*\/\* task \*\/$/,/^[ \t]*\/\* fs \*\/$/s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' \
+	lib/ferry.map)
+headers=$(find include -name '*.h' | LC_ALL=C sort)
+check "lib/ferry.map exports something, some of it for tasks" \
+	"$(test -n "$names" || echo "no names"; test -n "$tasks" || echo "none for tasks")"
 check "every exported name is in $page" "$(for name in $names; do
 	grep -qw -- "$name" "$page" || echo "$name"
 done)"
-check "$page names nothing else" "$(grep -oE '\bferry_[a-z0-9_]+' "$page" | LC_ALL=C sort -u |
-	while read -r name; do
-		printf '%s\n' $names | grep -qx -- "$name" ||
-			grep -qE "\\b$name;|\\bstruct $name\\b" include/ferry/*.h || echo "$name"
-	done)"
-check "every exported name is used in a program of docs/guide.md, or told there" \
+
+# Other pages, types and macros are named as well. A page's title is in capitals.
+check "the pages of docs/man name nothing that is not there" "$(for each in docs/man/*.[1-9]; do
+	grep -v '^\.Dt ' "$each" | grep -oE '\b(ferry|FERRY)_[A-Za-z0-9_]+' | LC_ALL=C sort -u |
+		while read -r name; do
+			[ -f "docs/man/$name.3" ] || grep -qw -- "$name" $headers || echo "$each: $name"
+		done
+done)"
+check "every page that a page of docs/man refers to is there" "$(for each in docs/man/*.[1-9]; do
+	sed -n 's/^\.Xr \(ferry[a-z_]*\) \([0-9]\).*/\1.\2/p' "$each" | while read -r other; do
+		[ -f "docs/man/$other" ] || echo "$each: $other"
+	done
+done)"
+
+# Lines "name parameter...": in the pages, and in the headers.
+cat docs/man/*.3 | awk '
+	/^\.Fo / { line = $2 }
+	/^\.Fa "/ && line != "" {
+		parameter = $0
+		gsub(/^\.Fa "|"$/, "", parameter)
+		if (match(parameter, /\(\*[a-z_]+\)/))
+			parameter = substr(parameter, RSTART + 2, RLENGTH - 3)
+		sub(/.*[^a-z0-9_]/, "", parameter)
+		line = line " " parameter
+	}
+	/^\.Fc/ { print line; line = "" }' | LC_ALL=C sort >"$folder/told"
+awk -f "$here/../shape/declared.awk" $headers | awk -F '\t' -v names="$(echo $tasks)" '
+	BEGIN { n = split(names, list, " "); for (i = 1; i <= n; i++) of_tasks[list[i]] = 1 }
+	$1 in of_tasks { print $1 ($4 == "" ? "" : " " $4) }' | LC_ALL=C sort >"$folder/declared"
+check "every name for tasks has its prototype in one page of section 3, as it is declared" \
+	"$(LC_ALL=C diff "$folder/declared" "$folder/told")"
+check "every name for tasks is a name of a page of section 3" "$(for name in $tasks; do
+	grep -qE "^\.Nm $name( ,)?\$" docs/man/*.3 || echo "$name"
+done)"
+
+check "every exported name is used in a program of the guides, or told there: $guides" \
 	"$(for name in $names; do
-		grep -qw -- "$name" docs/guide.md || echo "$name"
+		grep -qw -- "$name" $guides || echo "$name"
 	done)"
 finish

@@ -3,10 +3,12 @@
 #   <!-- test: NAME -->           compiled and run; the next block says what it prints: text, or
 #                                 console with lines "$ ./NAME ARGUMENT..." and their output
 #   <!-- test: NAME compile -->   compiled only
+#   <!-- test: NAME c11 -->       and so on: compiled as C11 only, as frames have to be
 # In a manual page: a literal display below the comment line  .\" test: NAME  (compiled only).
 # Usage: awk -v folder=FOLDER -v page=NAME -f snippets.awk PAGE
-# Writes FOLDER/NAME.c and FOLDER/NAME.said; prints lines "NAME<TAB>LINE<TAB>compile|text|console",
-# and "-<TAB>LINE<TAB>what is wrong" for what cannot be a program.
+# Writes FOLDER/NAME.c and FOLDER/NAME.said; prints lines
+# "NAME<TAB>LINE<TAB>compile|text|console<TAB>STANDARD...", and "-<TAB>LINE<TAB>what is wrong" for
+# what cannot be a program.
 function wrong(line, what)
 {
 	print "-\t" line "\t" what
@@ -20,12 +22,20 @@ function finish()
 	name = ""
 }
 
+# As which standards it is compiled, and what is done with it then.
+function list(how)
+{
+	print name "\t" begun "\t" how "\t" standards
+	name = ""
+}
+
 function begin(words,   word)
 {
 	finish()
 	split(words, word, " ")
 	name = word[1]
-	mode = word[2] == "compile" ? "compile" : "run"
+	mode = words ~ / compile( |$)/ ? "compile" : "run"
+	standards = words ~ / c11( |$)/ ? "c11" : "c99 c11"
 	begun = FNR
 	if (name in seen)
 		wrong(FNR, name ": there is one of that name already")
@@ -35,7 +45,7 @@ function begin(words,   word)
 	printf "" >file
 }
 
-/^<!-- test: [a-z0-9-]+( compile)? -->$/ {
+/^<!-- test: [a-z0-9-]+( compile)?( c11)? -->$/ {
 	begin(substr($0, 12, length($0) - 15))
 	next
 }
@@ -54,17 +64,14 @@ function begin(words,   word)
 			wrong(FNR, "a block of C without a marker above it")
 		} else {
 			into = file
-			if (mode == "compile") {
-				print name "\t" begun "\tcompile"
-				name = ""
-			}
+			if (mode == "compile")
+				list("compile")
 		}
 		wanted = 0
 	} else if (inside ~ /^(text|console)$/ && name != "" && !wanted) {
 		into = folder "/" name ".said"
 		printf "" >into
-		print name "\t" begun "\t" inside
-		name = ""
+		list(inside)
 	}
 	if (inside == "")
 		inside = "plain"
@@ -80,8 +87,7 @@ function begin(words,   word)
 /^\.Bd -literal/ && wanted {
 	into = file
 	wanted = 0
-	print name "\t" begun "\tcompile"
-	name = ""
+	list("compile")
 	next
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every program on a page compiles as C99 and as C11 without a warning, and prints what the page
-# says that it prints (snippets.awk tells how they are marked). Usage: snippets.sh ROOT LIBRARY
+# Every program on a page compiles as C99 and as C11 without a warning, one that is marked c11 as C11
+# only, and prints what the page says that it prints (snippets.awk tells how they are marked).
+# Usage: snippets.sh ROOT LIBRARY
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
 cd "$1" || exit 1
@@ -9,15 +10,14 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cc=${CC:-cc}
 
-# builds MODE PROGRAM: nothing, or what the compiler said
+# builds MODE PROGRAM STANDARDS: nothing, or what the compiler said
 builds() {
+	program=$2 standards=$3
 	case $1 in
-	compile) set -- "$2" -c ;;
-	*) set -- "$2" "$library" -pthread -Wl,-rpath,"${library%/*}" ;;
+	compile) set -- -c ;;
+	*) set -- "$library" -pthread -Wl,-rpath,"${library%/*}" ;;
 	esac
-	program=$1
-	shift
-	for standard in c99 c11; do
+	for standard in $standards; do
 		"$cc" -std=$standard -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$program.c" \
 			-o "$program" "$@" 2>&1 || echo "as $standard"
 	done
@@ -52,9 +52,9 @@ for page in $(find README.md docs -name '*.md' -o -name '*.[1-9]' | LC_ALL=C sor
 	awk -v folder="$programs" -v page="$page" -f "$here/snippets.awk" "$page" >"$programs/list"
 	check "$page: every block of C is marked and tells what it prints" \
 		"$(sed -n "s|^-$tab\([0-9]*\)$tab|$page:\1: |p" "$programs/list")"
-	while IFS="$tab" read -r name line mode; do
+	while IFS="$tab" read -r name line mode standards; do
 		[ "$name" != - ] || continue
-		problems=$(builds "$mode" "$programs/$name")
+		problems=$(builds "$mode" "$programs/$name" "$standards")
 		check "$page:$line: $name compiles" "$problems"
 		if [ -z "$problems" ] && [ "$mode" != compile ]; then
 			check "$page:$line: $name prints what the page says" "$(prints "$mode" "$programs/$name")"

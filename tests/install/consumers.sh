@@ -30,18 +30,20 @@ installed=$(cd "$folder/destination" 2>/dev/null && find . ! -type d | LC_ALL=C 
 there() {
 	printf '%s\n' "$installed" | grep -q "/$1\$" || echo "$1 is not installed"
 }
-check "headers, libraries, pkg-config file and man page are installed" "$(
-	for header in "$root"/include/*.h "$root"/include/ferry/*.h; do
+check "headers, libraries, pkg-config file and man pages are installed" "$(
+	for header in "$root"/include/*.h "$root"/include/ferry/*.h "$root"/include/ferry/*/*.h; do
 		there "${header#"$root/"}"
 	done
 	there 'libferry\.so'
 	there 'libferry\.so\.0'
 	there 'libferry\.a'
 	there 'pkgconfig/ferry\.pc'
-	there 'man7/ferry\.7'
+	for page in "$root"/docs/man/*; do
+		there "man${page##*.}/${page##*/}"
+	done
 )"
 check "nothing else is installed" "$(printf '%s\n' "$installed" |
-	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7)$')"
+	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7|ferry_[a-z]+\.3)$')"
 
 config=$(find "$folder/destination" -name ferry.pc)
 libraries=$(dirname "$(dirname "$config")")

@@ -123,18 +123,29 @@ long fault_descriptors(void)
 /* ---- the clock ---- */
 
 static _Atomic uint64_t ahead_ns;
+static _Atomic uint64_t stopped_ns; /* what the kernel's clock said then; 0: it goes on */
 
 void fault_advance_clock(uint64_t ns)
 {
 	ahead_ns += ns;
 }
 
-uint64_t seam_clock_now(void)
+static uint64_t kernel_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ahead_ns;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void fault_stop_clock(void)
+{
+	stopped_ns = kernel_now();
+}
+
+uint64_t seam_clock_now(void)
+{
+	return (stopped_ns ? stopped_ns : kernel_now()) + ahead_ns;
 }
 
 /* ---- steps, sections, threads ---- */
@@ -303,6 +314,12 @@ int seam_epoll_wait(int epoll, struct epoll_event *events, int count, uint64_t t
 
 	if (error)
 		return error;
+	if (stopped_ns && timeout_ns && timeout_ns != UINT64_MAX) {
+		ready = epoll_wait(epoll, events, count, 0);
+		if (!ready)
+			ahead_ns += timeout_ns;
+		return ready < 0 ? -errno : ready;
+	}
 	pollers += timeout_ns != 0;
 	ready = epoll_wait(epoll, events, count, timeout_ns == UINT64_MAX ? -1 : timeout);
 	error = errno;

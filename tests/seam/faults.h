@@ -47,5 +47,8 @@ unsigned fault_pollers(void);
 
 /* The library's clock goes on by so much, at once. */
 void fault_advance_clock(uint64_t ns);
+/* From here on it goes on by that alone, and at once to the deadline where a loop sleeps that
+ * nothing else wakes before: for loops that wait for time only, and for no other thread. */
+void fault_stop_clock(void);
 
 #endif

@@ -7,7 +7,8 @@ cd "$1" || exit 1
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
-awk -f "$here/declared.awk" include/*.h include/ferry/*.h >"$folder/declared"
+headers=$(find include -name '*.h' | LC_ALL=C sort)
+awk -f "$here/declared.awk" $headers >"$folder/declared"
 
 # The comment that ends on the line above a declaration, judged against it.
 awk -F '\t' '
@@ -50,7 +51,7 @@ awk -F '\t' '
 	open { comment = comment "\n" $0 }
 	!open { comment = "" }
 	/\*\// { open = 0 }
-' "$folder/declared" include/*.h include/ferry/*.h >"$folder/problems"
+' "$folder/declared" $headers >"$folder/problems"
 check "every public function has its comment: summary, parameters, Context, Return" \
 	"$(cat "$folder/problems")"
 

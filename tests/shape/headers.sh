@@ -16,7 +16,7 @@ alone() {
 		echo "$2 failed")"
 }
 
-for header in *.h ferry/*.h; do
+for header in $(find . -name '*.h' | sed 's|^\./||' | LC_ALL=C sort); do
 	for compiler in gcc clang; do
 		alone "$header" "$compiler" c c99
 		alone "$header" "$compiler" c c11
@@ -25,5 +25,5 @@ for header in *.h ferry/*.h; do
 		alone "$header" "$compiler" c++ c++17
 	done
 done
-check "no header has an inline function" "$(grep -nE '\binline\b' *.h ferry/*.h)"
+check "no header has an inline function" "$(grep -rnE '\binline\b' . --include='*.h')"
 finish

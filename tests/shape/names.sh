@@ -6,7 +6,7 @@ here=$(dirname "$0")
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
-awk -f "$here/declared.awk" "$1"/include/*.h "$1"/include/ferry/*.h | cut -f1 | LC_ALL=C sort >"$folder/declared"
+find "$1/include" -name '*.h' | LC_ALL=C sort | xargs awk -f "$here/declared.awk" | cut -f1 | LC_ALL=C sort >"$folder/declared"
 sed -n '/^[ \t]*\/\*/!s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' "$1/lib/ferry.map" | LC_ALL=C sort >"$folder/listed"
 nm -D --defined-only "$2" | sed 's/^[^ ]* //' | awk '$1 != "A" { sub(/@.*/, "", $2); print $2 }' |
 	LC_ALL=C sort >"$folder/exported"

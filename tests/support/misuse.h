@@ -13,9 +13,9 @@
  *   misuse_end();                                      every row held, and all still works
  *
  * After each row the outputs, the counters of the pools, those of the loop where they may be
- * read, what was disposed of, the descriptors and the threads are compared with those before
- * it. Rows may be on any thread and in a fork's child, one thread at a time; those that do not
- * hold are told on stderr and counted.
+ * read, what was disposed of, stage.things, the descriptors and the threads are compared with
+ * those before it. Rows may be on any thread and in a fork's child, one thread at a time; those
+ * that do not hold are told on stderr and counted.
  */
 #include <criterion/criterion.h>
 #include <limits.h>
@@ -36,8 +36,10 @@ static struct misuse_ret {
 	ferry_local *local;
 	const ferry_error *error;
 	ferry_result result;
+	void *item;
 	ferry_pool_counters pool_counters;
 	ferry_loop_counters loop_counters;
+	ferry_limiter_counters limiter_counters;
 } ret;
 
 static struct misuse_stage {
@@ -49,12 +51,14 @@ static struct misuse_stage {
 	ferry_local *plain, *wrapped;   /* pending: of nobody, and of the promise */
 	ferry_local *done, *other;      /* done with a number; the other loop's, pending */
 	ferry_timer *timer;             /* does not run */
+	const void *things;             /* what else of the test's own must stay as it is */
+	size_t things_bytes;
 	struct gate gate;
 	unsigned rows, wrong;
 } stage;
 
 struct misuse_state {
-	uint64_t disposed, refused;
+	uint64_t disposed, refused, things;
 	int descriptors, can_read_loop, pending;
 	unsigned threads;
 	ferry_pool_counters pools[2];
@@ -73,12 +77,24 @@ static inline void misuse_read_pool(ferry_pool *pool, ferry_pool_counters *count
 	memset(&counters->sampled, 0, sizeof(*counters) - offsetof(ferry_pool_counters, sampled));
 }
 
+/* A number that stands for the bytes of the test's own things. */
+static inline uint64_t misuse_sum(void)
+{
+	const unsigned char *byte = stage.things;
+	uint64_t sum = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < stage.things_bytes; i++)
+		sum = (sum ^ byte[i]) * 1099511628211u;
+	return sum;
+}
+
 static inline struct misuse_state misuse_read(void)
 {
 	struct misuse_state state;
 
 	memset(&state, 0, sizeof(state));
 	state.disposed = ferry_disposed_count();
+	state.things = misuse_sum();
 	state.descriptors = fixture_descriptors();
 	state.threads = tasks_count("");
 	misuse_read_pool(stage.pool, &state.pools[0], &state.refused);
@@ -135,6 +151,8 @@ static inline void misuse_row_end(const char *call, int line, const struct misus
 		misuse_wrong("wrote an output", line, call);
 	if (after.disposed != before->disposed)
 		misuse_wrong("disposed of something", line, call);
+	if (after.things != before->things)
+		misuse_wrong("changed what must stay as it is", line, call);
 	if (after.descriptors != before->descriptors)
 		misuse_wrong("changed the descriptors", line, call);
 	/* Fewer: one that was joined is gone for the kernel, too. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIMITED_REPORT_H
+#define LIMITED_REPORT_H
+/* What limited-stat tells: a line of progress on a terminal, and the totals. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ferry/loop.h>
+#include <ferry/pool.h>
+
+#include "limited-options.h"
+#include "walk-tally.h"
+
+/* All that is known at the end. */
+struct report {
+	const struct options *options;
+	const struct tally *tally;
+	uint64_t names, unreadable; /* paths that were gathered; folders that could not be read */
+	uint64_t done;              /* stats, whatever came of them */
+	uint64_t most_at_once;
+	bool interrupted;
+	uint64_t wall_ns;
+	ferry_loop_counters loop;
+	ferry_pool_counters pool;
+	unsigned threads;           /* of the pool at the end */
+	unsigned abandoned;         /* calls that had not come back when the program gave up */
+};
+
+/* The totals on stdout, in words or as JSON. 0 or the negative errno of writing. */
+int report_print(const struct report *report);
+
+/* Is there a terminal to draw a line of progress on? */
+bool report_progress_wanted(void);
+
+/* Draw the line anew; remove it. */
+void report_progress(uint64_t done, uint64_t count, uint64_t elapsed_ns);
+void report_progress_end(void);
+
+#endif
