@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Whichever allocation fails, limited-stat and overlap neither crash nor hang: they say what they
+# could not do, or have counted it. Usage: starved.sh LIMITED_STAT STARVE_LIBRARY OVERLAP
+. "$(dirname "$0")/../walk/walk.sh"
+starve=$(realpath "$2")
+overlap=$(realpath "$3")
+
+mkdir -p tree/inner
+touch tree/file tree/inner/one tree/inner/two
+entries=5
+
+# stats NUMBER OPTION...: the problems of a run whose allocation of that number fails
+stats() {
+	number=$1
+	shift
+	LD_PRELOAD=$starve FERRY_STARVE=$number "$program" --json --count 50 "$@" tree >"$json" \
+		2>"$told"
+	status=$?
+	case $status in
+	0)
+		expect done "$(field done)" 50
+		expect errors "$(field errors)" 0
+		;;
+	1)
+		expect done "$(field done)" 50
+		expect errors "$(field errors)" \
+			$(($(kind stat ENOMEM) + $(kind stat EAGAIN)))
+		;;
+	3)
+		grep -q '^limited-stat: cannot .*: \(Cannot allocate memory\|Resource temp\)' "$told" ||
+			cat "$told"
+		;;
+	*)
+		echo "status is $status"
+		;;
+	esac
+}
+
+# plays NUMBER: the same for overlap, whose cases fail as a whole
+plays() {
+	LD_PRELOAD=$starve FERRY_STARVE=$1 "$overlap" --json --case "$2" --work-ms 1 --write-ms 1 \
+		--repeat 1 >"$json" 2>"$told"
+	status=$?
+	case $status in
+	0) ;;
+	3)
+		grep -q '^overlap: cannot .*: \(Cannot allocate memory\|Resource temp\)' "$told" ||
+			cat "$told"
+		;;
+	*)
+		echo "status is $status"
+		;;
+	esac
+}
+
+# each COMMAND ARGUMENT...: every allocation in turn, until there are no more
+each() {
+	command=$1
+	shift
+	number=0
+	until [ $number -gt 9 ] && grep -q 'starve: not reached' "$told"; do
+		number=$((number + 1))
+		$command $number "$@" | sed "s/^/allocation $number: /"
+		[ $number -lt 1000 ] || { echo "there is no end of them"; break; }
+	done
+	[ $number -gt 9 ] || echo "nothing was starved"
+}
+
+check "the tree is as expected" "$(
+	stats 1000000
+	expect names "$(field names)" $entries)"
+check "each allocation of limited-stat may fail" "$(each stats --threads 2)"
+check "each with one at a time" "$(each stats --threads 1 --limit 1)"
+check "each allocation of a case of overlap may fail" "$(
+	for number in 1 3 5 8 9 10; do
+		each plays $number
+	done)"
+finish

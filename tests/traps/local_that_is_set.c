@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A local without an initializer, set before a wait and used behind it.
+ *
+ *   gcc -O2 -Wall: warning .number. may be used uninitialized
+ *   clang -Wall: error variable 'number' may be uninitialized when used here
+ */
+#include "trap.h"
+
+ferry_step step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct frame, f);
+	int number;
+
+	number = use(1);
+	FERRY_AWAIT(&f->event);
+	use(number);
+	FERRY_RETURN();
+
+	FERRY_FINALLY
+	f->cleaned++;
+	FERRY_END;
+}
