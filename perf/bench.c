@@ -184,7 +184,7 @@ static bool take_sample(struct report_case *one, uint64_t operations, bool count
 	if (WIFSIGNALED(status))
 		bench_fail("case %s: %s", one->definition->name, strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == EXIT_SKIPPED) {
-		one->skipped = strdup(bench.shared->reason);
+		one->skipped = one->reason = strdup(bench.shared->reason);
 		return false;
 	}
 	if (WEXITSTATUS(status) != EXIT_SUCCESS)
@@ -340,8 +340,10 @@ static void make_report(struct report *report)
 
 static void free_report(struct report *report)
 {
-	for (size_t i = 0; i < report->program->count; i++)
+	for (size_t i = 0; i < report->program->count; i++) {
 		free(report->cases[i].samples);
+		free(report->cases[i].reason);
+	}
 	free(report->cases);
 }
 

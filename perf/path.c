@@ -20,7 +20,6 @@
 
 /* ---- the paths: not static, so that callgrind finds them by their names ---- */
 
-typedef void hot_path(struct setting *setting, unsigned count);
 hot_path path_snapshot_done, path_future_life, path_submit_prepared, path_offload;
 hot_path path_concurrent_to_local, path_local_to_local, path_wrap_done;
 hot_path path_post_awake, path_timer_add_cancel;
@@ -252,17 +251,24 @@ static void fill_timers(struct setting *setting, unsigned count)
 
 /* ---- all of them ---- */
 
+#define PATH(name, prepare, finish)                                                               \
+	{                                                                                         \
+		#name, prepare, path_##name, finish, false, NULL                                  \
+	}
+#define TASK_PATH(name) { #name, NULL, path_##name, NULL, false, &drill_##name },
+
 const struct path paths[] = {
-	{ "snapshot_done", NULL, path_snapshot_done, NULL, false },
-	{ "future_life", NULL, path_future_life, NULL, false },
-	{ "submit_prepared", prepare_jobs, path_submit_prepared, end_jobs, false },
-	{ "offload", close_gate, path_offload, end_offloads, false },
-	{ "concurrent_to_local", make_locals, path_concurrent_to_local, drop_locals, false },
-	{ "local_to_local", make_locals, path_local_to_local, drop_locals, false },
-	{ "wrap_done", NULL, path_wrap_done, drop_locals, false },
-	{ "post_awake", prepare_posts, path_post_awake, end_posts, true },
+	PATH(snapshot_done, NULL, NULL),
+	PATH(future_life, NULL, NULL),
+	PATH(submit_prepared, prepare_jobs, end_jobs),
+	PATH(offload, close_gate, end_offloads),
+	PATH(concurrent_to_local, make_locals, drop_locals),
+	PATH(local_to_local, make_locals, drop_locals),
+	PATH(wrap_done, NULL, drop_locals),
+	{ "post_awake", prepare_posts, path_post_awake, end_posts, true, NULL },
+	TASK_PATHS(TASK_PATH)
 	/* Last, since its timers stay. */
-	{ "timer_add_cancel", fill_timers, path_timer_add_cancel, NULL, false },
+	PATH(timer_add_cancel, fill_timers, NULL),
 };
 
 const size_t paths_count = sizeof(paths) / sizeof(paths[0]);
@@ -272,6 +278,8 @@ void paths_call(const struct path *path, struct setting *setting, unsigned count
 {
 	struct turn turn = { path, setting, count, sample };
 
+	if (path->drill)
+		setting->side = path->drill->open(setting->loop, path->drill->how);
 	if (path->prepare)
 		path->prepare(setting, count);
 	if (path->in_turn) {
@@ -283,6 +291,8 @@ void paths_call(const struct path *path, struct setting *setting, unsigned count
 	}
 	if (path->finish)
 		path->finish(setting, count);
+	if (path->drill)
+		path->drill->close(setting->side);
 }
 
 struct setting *paths_open(void)

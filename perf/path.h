@@ -5,6 +5,7 @@
  * The hot paths, for those who count their instructions and those who time them. What
  * callgrind counts is what is called path_...: nothing else may be.
  */
+#include "drill.h"
 #include "gate.h"
 
 #include <ferry.h>
@@ -28,17 +29,41 @@ struct setting {
 	ferry_waiter posts[PATH_MOST];
 	uint64_t now_ns;
 	unsigned arrived;
+	void *side;                /* of the drill that a path calls */
+	const struct drill *drill; /* that it has called */
 };
+
+typedef void hot_path(struct setting *setting, unsigned count);
 
 struct path {
 	const char *name;
 	void (*prepare)(struct setting *setting, unsigned count); /* NULL: nothing */
-	void (*run)(struct setting *setting, unsigned count);
+	hot_path *run;
 	void (*finish)(struct setting *setting, unsigned count);  /* NULL: nothing */
 	bool in_turn; /* inside a callback of the loop */
+	const struct drill *drill; /* opened before it and closed behind it; NULL: none */
 };
 extern const struct path paths[];
 extern const size_t paths_count;
+
+/* path_tasks.c: those of tasks are drills. How many operations is a multiple of 1,000. */
+#define TASK_PATHS(PATH)                                                                          \
+	PATH(task_eager)                                                                          \
+	PATH(task_eager_in_group)                                                                 \
+	PATH(task_lazy)                                                                           \
+	PATH(task_embedded_call)                                                                  \
+	PATH(task_suspend_resume)                                                                 \
+	PATH(task_switch)                                                                         \
+	PATH(group_of_1000)                                                                       \
+	PATH(gather_of_1000)                                                                      \
+	PATH(limiter)                                                                             \
+	PATH(lock_uncontended)                                                                    \
+	PATH(queue_hand_over)                                                                     \
+	PATH(await_done_local)
+#define TASK_PATH_DECLARED(name)                                                                  \
+	hot_path path_##name;                                                                     \
+	extern const struct drill drill_##name;
+TASK_PATHS(TASK_PATH_DECLARED)
 
 struct setting *paths_open(void);
 /* Does so many operations; times them if there is a @sample. */

@@ -6,6 +6,8 @@
 #include "bench.h"
 #include "path.h"
 
+#include <string.h>
+
 #define CALLS 50 /* of each path in a sample */
 
 static void run(const struct bench_case *self, struct bench_sample *sample)
@@ -13,6 +15,8 @@ static void run(const struct bench_case *self, struct bench_sample *sample)
 	const struct path *path = self->argument;
 	struct setting *setting = paths_open();
 
+	if (strcmp(path->name, self->name) != 0)
+		bench_fail("the paths are in another order: %s is %s", self->name, path->name);
 	paths_call(path, setting, PATH_MOST, NULL);
 	for (uint64_t done = 0; done < sample->operations; done += PATH_MOST)
 		paths_call(path, setting, PATH_MOST, sample);
@@ -35,7 +39,19 @@ static const struct bench_case cases[] = {
 	PATH(5, "local_to_local", "snapshot of a local, set as another's result"),
 	PATH(6, "wrap_done", "ferry_wrap() of a future that is done"),
 	PATH(7, "post_awake", "a post to a loop that is awake"),
-	PATH(8, "timer_add_cancel", "a timer added and cancelled among a million"),
+	PATH(8, "task_eager", "a child that ends in its first step"),
+	PATH(9, "task_eager_in_group", "the same in a group"),
+	PATH(10, "task_lazy", "a lazy child, with its share of a turn"),
+	PATH(11, "task_embedded_call", "a child awaited at once"),
+	PATH(12, "task_suspend_resume", "one turn that a task waits for, of 1,000 that do"),
+	PATH(13, "task_switch", "from task to task by an event, 250 pairs in a turn"),
+	PATH(14, "group_of_1000", "a child of a group, all of which suspend once"),
+	PATH(15, "gather_of_1000", "a child that is gathered, all of which suspend once"),
+	PATH(16, "limiter", "a task through a limiter of 64, in which it suspends once"),
+	PATH(17, "lock_uncontended", "a loop-local lock acquired and released"),
+	PATH(18, "queue_hand_over", "an item from task to task, room for 64"),
+	PATH(19, "await_done_local", "a local that is done, awaited"),
+	PATH(20, "timer_add_cancel", "a timer added and cancelled among a million"),
 };
 
 int main(int argc, char **argv)

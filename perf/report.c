@@ -348,10 +348,12 @@ static void print_case_row(FILE *out, const struct report *report, const struct 
 		fprintf(out, "  | to %s:", against->definition->name);
 		print_span(out, "speed", over_rounds(speed_ratio, one, against, 0), "x");
 		print_span(out, "cpu", over_rounds(cpu_ratio, one, against, 0), "x");
-		if (one->definition->values[0] &&
-		    same_value(one->definition, against->definition, 0) != BENCH_VALUES)
-			print_span(out, one->definition->values[0],
-				   over_rounds(value_ratio, one, against, 0), "x");
+		if (one->definition->values[0]) {
+			q = over_rounds(value_ratio, one, against, 0);
+			/* Of what the other does not tell, or has none of, there is none. */
+			if (isfinite(q.median))
+				print_span(out, one->definition->values[0], q, "x");
+		}
 	}
 	if (net_of)
 		print_span(out, "| net", over_rounds(net_wall, one, net_of, 0), " ns");

@@ -22,6 +22,7 @@ struct report_case {
 	double syscalls;              /* per operation; NAN where not known */
 	const char *syscalls_source;  /* how they were counted; NULL where not known */
 	const char *skipped;          /* why it did not run; NULL if it did */
+	char *reason;                 /* the same, if the case itself said so */
 	bool selected;
 };
 

@@ -15,17 +15,13 @@
  *                         "own" is what its asyncio ships
  */
 #include "bench.h"
+#include "peer_command.h"
 
 #include <ferry.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#ifndef PERF_SOURCE_ROOT
-#define PERF_SOURCE_ROOT "."
-#endif
 #define RESULT 42
 #define CHAINS 256
 
@@ -223,33 +219,6 @@ static void run_chain(const struct bench_case *self, struct bench_sample *sample
 	bench_check(ferry_loop_free(loop), "ferry_loop_free");
 }
 
-/* ---- CPython ---- */
-
-static void run_python(const struct bench_case *self, struct bench_sample *sample)
-{
-	unsigned long long operations, wall_ns, cpu_ns;
-	char command[1024];
-	int matched, status;
-	FILE *python;
-
-	snprintf(command, sizeof(command),
-		 "command -v python3 >/dev/null || exit 127; "
-		 "exec python3 '%s/perf/transfer.py' '%s' %llu",
-		 PERF_SOURCE_ROOT, (const char *)self->argument,
-		 (unsigned long long)sample->operations);
-	python = popen(command, "re");
-	if (!python)
-		bench_fail("cannot run a shell");
-	matched = fscanf(python, "%llu %llu %llu", &operations, &wall_ns, &cpu_ns);
-	status = pclose(python);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		bench_skip("python3 was not found");
-	if (status != 0 || matched != 3 || operations != sample->operations)
-		bench_fail("%s failed", command);
-	sample->wall_ns = wall_ns;
-	sample->cpu_ns = sample->thread_cpu_ns = cpu_ns;
-}
-
 /* ---- the cases ---- */
 
 static const struct transfer destination = { NO_SOURCE, NULL };
@@ -267,9 +236,14 @@ static const struct transfer local_snapshot = { LOCAL_SOURCE, copy_local_snapsho
 		.name = name_, .what = what_, .run = run_transfer, .argument = &(transfer_),      \
 		.net_of = "destination", .against = "cpython/" name_                              \
 	}
+#define PYTHON_COMMAND(name_)                                                                     \
+	.run = peer_command, .argument = &(const struct peer_command)                             \
+	{                                                                                         \
+		PEER_PYTHON, "transfer.py", name_                                                 \
+	}
 #define PYTHON(name_, what_)                                                                      \
 	{                                                                                         \
-		.name = "cpython/" name_, .what = what_, .run = run_python, .argument = name_,    \
+		.name = "cpython/" name_, .what = what_, PYTHON_COMMAND(name_),                   \
 		.net_of = "cpython/destination"                                                   \
 	}
 
@@ -287,7 +261,7 @@ static const struct bench_case cases[] = {
 	  .run = run_chain, .granule = CHAINS, .net_of = "destination",
 	  .against = "cpython/local/own" },
 	{ .name = "cpython/destination", .what = "CPython: made and cancelled",
-	  .run = run_python, .argument = "destination" },
+	  PYTHON_COMMAND("destination") },
 	PYTHON("concurrent/separate", "CPython: four looks at a concurrent future"),
 	PYTHON("concurrent/snapshot", "CPython: one look at a concurrent future"),
 	PYTHON("concurrent/own", "CPython: concurrent to local as it ships"),

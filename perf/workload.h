@@ -17,6 +17,7 @@ struct workload {
 	unsigned threads;
 	bool no_polling;    /* neither loop nor workers poll before they sleep */
 	bool brief;         /* in a brief lane */
+	bool by_tasks;      /* awaited by tasks, and not by done-callbacks */
 	bool latencies;     /* time every request by itself; for one in flight */
 	/* Other work on the loop between a completion and the next submit; what CPU time is
 	 * spent beyond it comes behind the other values. */

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The library as a contestant: ferry_offload() and a done-callback. */
+/* The library as a contestant: ferry_offload(), and a done-callback or a task that waits. */
 #include "files.h"
 #include "workload.h"
 
 #include <ferry.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The frame of a task that sends its slot's requests, one after the other. */
+struct sender {
+	FERRY_FRAME;
+	ferry_await answer;
+	struct workload_run *run;
+	unsigned slot;
+	bool again; /* there is one more */
+};
 
 struct ferry_side {
 	ferry_pool *pool;
 	ferry_loop *loop;
 	ferry_lane *lane;
 	ferry_job_options options;
+	struct sender *senders; /* array [in_flight]; NULL: done-callbacks are called */
 };
 
 static int do_stat(void *path, ferry_result *out)
@@ -37,19 +48,54 @@ static void on_done(ferry_local *local, void *user)
 	workload_done(run, 0, error);
 }
 
-static void submit(struct workload_run *run, unsigned slot)
+static ferry_local *offload(struct workload_run *run)
 {
 	struct ferry_side *side = run->context;
 	ferry_local *local;
 
-	(void)slot;
 	local = ferry_offload(side->loop, side->pool, run->workload->stat ? do_stat : do_nothing,
 			      (void *)(uintptr_t)workload_next_path(run),
 			      side->lane ? &side->options : NULL);
 	if (!local)
 		bench_fail("ferry_offload: %s", strerror(errno));
-	bench_check(ferry_local_add_done_callback(local, on_done, run),
-		    "ferry_local_add_done_callback");
+	return local;
+}
+
+static ferry_step send_requests(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct sender, f);
+	while (f->again) {
+		FERRY_AWAIT(ferry_await_local(&f->answer, offload(f->run)));
+		f->again = false;
+		workload_done(f->run, f->slot,
+			      -ferry_error_errno(ferry_await_snapshot(&f->answer).exception));
+	}
+	FERRY_FINALLY
+	bench_check(ferry_await_end(&f->answer), "ferry_await_end");
+	FERRY_END;
+}
+
+/* Where it is called by the slot's own task, that goes on with it. */
+static void submit_by_task(struct workload_run *run, unsigned slot)
+{
+	struct ferry_side *side = run->context;
+	struct sender *sender = &side->senders[slot];
+	bool runs = ferry_current_task(side->loop);
+
+	sender->run = run;
+	sender->slot = slot;
+	sender->again = true;
+	if (!runs)
+		ferry_task_begin(&sender->task, side->loop, send_requests, NULL);
+}
+
+static void submit(struct workload_run *run, unsigned slot)
+{
+	if (run->workload->by_tasks)
+		submit_by_task(run, slot);
+	else
+		bench_check(ferry_local_add_done_callback(offload(run), on_done, run),
+			    "ferry_local_add_done_callback");
 }
 
 static void run_loop(struct workload_run *run)
@@ -83,6 +129,11 @@ static void open_side(struct ferry_side *side, const struct bench_case *definiti
 		pool_options.start = pin_worker;
 	bench_check(ferry_pool_new(&pool_options, &side->pool), "ferry_pool_new");
 	bench_check(ferry_loop_new(&loop_options, &side->loop), "ferry_loop_new");
+	if (workload->by_tasks) {
+		side->senders = calloc(workload->in_flight, sizeof(*side->senders));
+		if (!side->senders)
+			bench_fail("out of memory");
+	}
 	if (workload->brief) {
 		lane_options.brief = 1;
 		bench_check(ferry_lane_new(side->pool, &lane_options, &side->lane),
@@ -99,6 +150,7 @@ static void close_side(struct ferry_side *side)
 		    "ferry_pool_shutdown");
 	ferry_lane_free(side->lane);
 	ferry_pool_free(side->pool);
+	free(side->senders);
 }
 
 struct counters {
