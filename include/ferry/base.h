@@ -192,7 +192,7 @@ FERRY_API void *ferry_error_payload(const ferry_error *error);
  * @error: the error; NULL is allowed
  *
  * For code that ends in an int: the code itself in FERRY_DOMAIN_ERRNO;
- * ECANCELED, ETIMEDOUT, EINVAL and ENOTRECOVERABLE for the library's own four;
+ * ECANCELED, ETIMEDOUT, EINVAL, ENOTRECOVERABLE and ENODATA for the library's own five;
  * EIO for any other domain.
  *
  * Context: any thread; async-signal-safe.

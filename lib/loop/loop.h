@@ -118,6 +118,12 @@ static inline bool loop_is_busy(const struct ferry_loop *loop)
 	return loop->in_turn || loop->activation->outer;
 }
 
+/* Outside of turns, where only what the loop's owner does himself goes on. */
+static inline bool loop_is_unbounded(const struct ferry_loop *loop)
+{
+	return loop->left > UINT32_MAX;
+}
+
 /*
  * Something that is no callback, but could go on for ever: it takes a part of this turn's
  * budget. False if that is used up, and it has to wait for the next turn.

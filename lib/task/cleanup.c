@@ -125,6 +125,8 @@ int ferry_task_clear(ferry_task *task)
 
 	if (error && error != -ESHUTDOWN)
 		return error;
+	if (awaitable_is_nothing(&task->awaitable))
+		return 0;
 	if (!task_has_ended(task))
 		return -EBUSY;
 	if (task->scope)

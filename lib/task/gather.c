@@ -9,7 +9,7 @@
  */
 #include "task/gather.h"
 
-#include "task/task.h"
+#include "task/group.h"
 
 #define ENTRIES_MOST 1000000
 
@@ -214,6 +214,11 @@ static void begin_entry(ferry_gather_entry *entry)
 			operation->hooks->await(operation);
 	}
 	if (awaitable_is_nothing(entry->of) || awaitable_is_done(entry->of)) {
+		struct ferry_task *current = task_current(entry->gather->loop);
+
+		/* Its own group that has failed, and ended: now it comes to know. */
+		if (current)
+			group_note_awaited(current, entry->of);
 		count(entry);
 		return;
 	}

@@ -153,6 +153,19 @@ ferry_operation *ferry_iterator_next(ferry_iterator *iterator)
 	return &iterator->asked;
 }
 
+int ferry_iterator_clear(ferry_iterator *iterator)
+{
+	int error = task_check(iterator ? iterator->task : NULL);
+
+	if (error && error != -ESHUTDOWN)
+		return error;
+	if (iterator->state == ITERATOR_ASKED)
+		return -EBUSY;
+	if (awaitable_is_done(&iterator->asked.awaitable))
+		awaitable_drop_exception(&iterator->asked.awaitable);
+	return 0;
+}
+
 ferry_operation *ferry_iterator_emit(ferry_iterator *iterator, void *item)
 {
 	struct ferry_task *task = iterator ? iterator->task : NULL;

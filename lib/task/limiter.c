@@ -189,8 +189,12 @@ static int check_submit(const struct ferry_limiter *limiter, const ferry_slot *s
 ferry_task *ferry_limiter_submit(ferry_limiter *limiter, ferry_slot *slot, ferry_task *task,
 				 unsigned priority)
 {
-	if (check_submit(limiter, slot, task, priority)) {
-		ferry_task_cancel(task);
+	int error = check_submit(limiter, slot, task, priority);
+
+	if (error) {
+		/* It would never be started. One that was is not touched. */
+		if (task && task->state == TASK_NEW)
+			ferry_task_cancel(task);
 		return task;
 	}
 	slot->limiter = limiter;

@@ -37,6 +37,13 @@ void step_end_in_child(struct ferry_loop *loop)
 		ferry_loop_unref(loop);
 }
 
+void step_run_outside(struct ferry_loop *loop, struct ferry_task *task, struct activation *here)
+{
+	loop->left = loop->budget - 1;
+	step_run(loop, task, here);
+	loop->left = UINT64_MAX;
+}
+
 void step_start_later(struct ferry_task *task)
 {
 	task_schedule(task);
@@ -93,7 +100,10 @@ void task_resume_here(struct ferry_task *task)
 	struct activation here = { task, outer, outer->depth + 1 };
 
 	prepare(loop, task);
-	step_run(loop, task, &here);
+	if (RARE(loop_is_unbounded(loop)))
+		step_run_outside(loop, task, &here);
+	else
+		step_run(loop, task, &here);
 	if (RARE(loop->closed))
 		step_end_in_child(loop);
 }

@@ -18,6 +18,9 @@ COLD void step_find_stray(struct ferry_task *task);
 COLD void step_end_in_child(struct ferry_loop *loop);
 /* The first step will be run by the loop, in the next turn. */
 COLD void step_start_later(struct ferry_task *task);
+/* No turn runs: this step, and what it begins and waits for, has the budget of one. */
+COLD void step_run_outside(struct ferry_loop *loop, struct ferry_task *task,
+			   struct activation *here);
 
 static inline void step_run(struct ferry_loop *loop, struct ferry_task *task,
 			    struct activation *here)
@@ -42,7 +45,10 @@ static inline void step_start(struct ferry_loop *loop, struct ferry_task *task)
 		step_start_later(task);
 		return;
 	}
-	step_run(loop, task, &here);
+	if (RARE(loop_is_unbounded(loop)))
+		step_run_outside(loop, task, &here);
+	else
+		step_run(loop, task, &here);
 	/* It may be gone: its address is all that is of interest. */
 	task_prepay(outer->task, &task->awaitable);
 	if (RARE(loop->closed))

@@ -9,17 +9,21 @@
  *   spending_since(loop, &before).turns == 0        and .callbacks
  *   spending_since(loop, &before).blocks == 0       of the loop's cache, which are out now
  *   spending_since(loop, &before).heap == 0         bytes of malloc(), which are out now
+ *   spending_since(loop, &before).allocations == 0  calls of it and its like, by this thread
  *
  * What is out can be seen only while it is: look when somebody waits. Blocks are missed in a
- * cache that has some, so spending_of() puts some there. A sanitizer's heap is always 0.
+ * cache that has some, so spending_of() puts some there. Under a sanitizer heap and allocations
+ * are always 0.
  */
 #include <malloc.h>
 
+#include "support/allocations.h"
 #include "support/fixture.h"
 
 struct spending {
 	uint64_t turns, callbacks;
 	long blocks, heap;
+	unsigned long allocations;
 };
 
 static inline void spending_nothing(ferry_local *local, void *user)
@@ -34,7 +38,7 @@ static inline struct spending spending_now(ferry_loop *loop)
 	struct mallinfo2 heap = mallinfo2();
 
 	return (struct spending){ counters.turns, counters.callbacks, -(long)counters.cached_bytes,
-				  (long)(heap.uordblks + heap.hblkhd) };
+				  (long)(heap.uordblks + heap.hblkhd), allocations() };
 }
 
 #define SPENDING_BLOCKS 64
@@ -61,6 +65,7 @@ static inline struct spending spending_since(ferry_loop *loop, const struct spen
 	now.callbacks -= before->callbacks;
 	now.blocks -= before->blocks;
 	now.heap -= before->heap;
+	now.allocations -= before->allocations;
 	return now;
 }
 

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "support/actor.h"
+#include "support/allocations.h"
 
 TestSuite(attachment, .timeout = 60);
 
@@ -505,6 +506,7 @@ Test(attachment, one_that_is_refused_inherits_nothing_either, .init = begin, .fi
 
 Test(attachment, T5_again_and_again_nothing_is_allocated, .init = begin, .fini = end)
 {
+	unsigned long allocated = 0;
 	size_t cached = 0;
 
 	for (unsigned i = 0; i < 1000; i++) {
@@ -512,11 +514,14 @@ Test(attachment, T5_again_and_again_nothing_is_allocated, .init = begin, .fini =
 
 		actor_begin(&a, loop, OPTIONS_OF(ALL_OF_THEM));
 		run();
-		if (!i)
+		if (!i) {
 			cached = fixture_loop_counters(loop).cached_bytes;
+			allocated = allocations();
+		}
 		cr_assert_eq(fixture_loop_counters(loop).cached_bytes, cached);
 		diary[0] = 0;
 	}
+	cr_assert_eq(allocations() - allocated, 0);
 	cr_assert_gt(cached, 0);
 	cr_assert_leq(cached, 4096);
 }

@@ -710,6 +710,7 @@ Test(iterator, T5_it_allocates_nothing, .init = begin, .fini = end)
 	cr_assert_eq(spent.turns, 0);
 	ferry_event_set(&event);
 	run();
+	cr_assert_eq(spending_since(loop, &before).allocations, 0);
 	cr_assert(diary_is("a: g: 1 2 g) a. a)"));
 }
 
@@ -726,6 +727,48 @@ Test(iterator, E1_without_an_iterator_there_is_nothing, .init = begin)
 	cr_assert_eq(error_of(ferry_iterator_next(&zero)), EINVAL, "of no task");
 	cr_assert_eq(error_of(ferry_iterator_emit(&zero, NULL)), EINVAL);
 	cr_assert_eq(ferry_loop_free(loop), 0);
+}
+
+static void next_of_nobody(struct actor *giver, ferry_iterator *it)
+{
+	ferry_task_init(&giver->task, loop, actor_step, NULL);
+	cr_assert_eq(ferry_iterator_init(it, &giver->task), 0);
+	cr_assert_eq(ferry_iterator_clear(it), 0, "nobody has asked");
+	ferry_iterator_next(it);
+}
+
+Test(iterator, E2_what_nobody_took_over_is_dropped_with_the_question, .init = begin, .fini = end)
+{
+	struct actor giver = { .name = "g", .error = exception_new("e") };
+	ferry_iterator it;
+
+	next_of_nobody(&giver, &it);
+	cr_assert(diary_is("g: g. g)"));
+	cr_assert_eq(ferry_task_clear(&giver.task), 0);
+	cr_assert_eq(exceptions_alive, 1, "it is not the task's any more");
+	cr_assert_str_eq(
+		ferry_error_message(ferry_awaitable_snapshot(&it.asked.awaitable).exception), "e");
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(ferry_iterator_clear(&it), 0);
+		cr_assert_eq(exceptions_alive, 0);
+	}
+	cr_assert_eq(error_of(ferry_iterator_next(&it)), ENODATA);
+}
+
+Test(iterator, E1_a_question_that_is_open_is_not_cleared, .init = begin, .fini = end)
+{
+	struct actor giver = { .name = "g", .awaits = &event.awaitable };
+	ferry_iterator it, zero = { .state = 0 };
+
+	next_of_nobody(&giver, &it);
+	cr_assert_eq(ferry_iterator_clear(&it), -EBUSY);
+	cr_assert_eq(ferry_iterator_clear(&zero), -EINVAL);
+	cr_assert_eq(ferry_iterator_clear(NULL), -EINVAL);
+	ferry_event_set(&event);
+	run();
+	cr_assert(it.ended);
+	cr_assert_eq(ferry_iterator_clear(&it), 0);
+	diary[0] = 0;
 }
 
 /* ---- the loop closes ---- */

@@ -445,6 +445,7 @@ Test(lock, T5_it_allocates_nothing_and_takes_no_turn_where_nobody_waits, .init =
 	spent = spending_since(loop, &before);
 	cr_assert_eq(spent.callbacks, HOLDERS, "a step for each");
 	cr_assert_eq(spent.blocks, 0);
+	cr_assert_eq(spent.allocations, 0);
 	cr_assert(diary_is("a- a) b+ b- b) c+ c- c) d+ d- d) e+ e- e)"));
 }
 

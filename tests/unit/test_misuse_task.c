@@ -443,6 +443,7 @@ static void of_no_lock(void)
 	GIVES(ferry_queue_count(NULL), -EINVAL);
 	GIVES(ferry_iterator_init(&scratch.iterator, NULL), -EINVAL);
 	GIVES(said(ferry_iterator_next(NULL)), -EINVAL);
+	GIVES(ferry_iterator_clear(NULL), -EINVAL);
 	GIVES(said(ferry_iterator_emit(NULL, NULL)), -EINVAL);
 }
 
@@ -673,6 +674,7 @@ static void of_locks(void)
 	GIVES(ferry_iterator_init(NULL, &things.waiting.task), -EINVAL);
 	GIVES(ferry_iterator_init(&scratch.iterator, &things.ended.task), -EALREADY);
 	GIVES(said(ferry_iterator_next(&things.iterator)), -EBUSY);
+	GIVES(ferry_iterator_clear(&things.iterator), -EBUSY);
 	GIVES(said(ferry_iterator_emit(&things.iterator, NULL)), -EPERM);
 }
 
@@ -837,6 +839,7 @@ static void places_of_locks(void)
 	EACH(ferry_iterator_init(&scratch.iterator, &things.waiting.task), -EPERM, -ECHILD,
 	     -ESHUTDOWN, FINE);
 	EACH(said(ferry_iterator_next(&things.iterator)), -EPERM, -ECHILD, -ESHUTDOWN, -EBUSY);
+	EACH(ferry_iterator_clear(&things.iterator), -EPERM, -ECHILD, -EBUSY, -EBUSY);
 	EACH(said(ferry_iterator_emit(&things.iterator, NULL)), -EPERM, -ECHILD, -ESHUTDOWN,
 	     -EPERM);
 }

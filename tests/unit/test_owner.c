@@ -218,6 +218,27 @@ LoopTest(owner, T6_nor_is_one_that_waits_for_it_among_others)
 	owner_has_result();
 }
 
+/* The owner's: it fails at once, is closed, and has ended when it comes to be waited for. */
+static void have_one_that_failed_and_gather(struct owner *o)
+{
+	have_one_that_fails_at_once(o);
+	ferry_group_close(&group);
+	entries[0].of = &group.awaitable;
+	entries[1].of = &event.awaitable;
+	ferry_gather_begin(&gather, loop, entries, 2, FERRY_GATHER_COLLECT);
+}
+
+LoopTest(owner, T6_nor_is_one_that_gathers_it_when_it_has_ended)
+{
+	OWN(.acts = have_one_that_failed_and_gather, .awaits = { &gather.awaitable });
+	run();
+	cr_assert_eq(ferry_task_cancels(&owner.task), 0);
+	ferry_event_set(&event);
+	run();
+	owner_has_result();
+	diary[0] = 0;
+}
+
 LoopTest(owner, T6_nor_is_one_that_waits_for_it_shielded)
 {
 	OWN(.acts = have_one_that_fails_soon, .shields = true,

@@ -266,6 +266,7 @@ Test(semaphore, T5_it_allocates_nothing, .init = begin, .fini = end)
 	spent = spending_since(loop, &before);
 	cr_assert_eq(spent.callbacks, TAKERS);
 	cr_assert_eq(spent.turns, 1);
+	cr_assert_eq(spent.allocations, 0);
 	cr_assert(diary_is("a+ a) b+ b) c+ c) d+ d)"));
 }
 

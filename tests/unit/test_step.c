@@ -271,14 +271,34 @@ Test(step, T2_what_was_just_begun_is_waited_for_free_once)
 	}
 }
 
-Test(step, T2_outside_of_turns_nobody_is_kept_waiting, .init = begin, .fini = end)
+Test(step, T2_outside_of_turns_a_step_waits_as_often_as_in_one)
 {
-	struct waiter waiter = { .awaits = &operation.awaitable, .count = MANY };
+	struct waiter waiter = { .awaits = &operation.awaitable, .count = 100 };
 
+	begin_with(10);
 	complete(0);
 	ferry_task_begin(&waiter.task, loop, waiter_step, NULL);
-	cr_assert_eq(waiter.passed, MANY);
+	cr_assert_eq(waiter.passed, 9);
+	run_once(1);
+	cr_assert_eq(waiter.passed, 9 + 10);
+	run();
+	cr_assert_eq(waiter.passed, 100);
+	end();
+}
+
+Test(step, T2_outside_of_turns_each_begin_is_a_run_of_its_own)
+{
+	struct waiter waiters[3];
+
+	begin_with(10);
+	complete(0);
+	for (int i = 0; i < 3; i++) {
+		waiters[i] = (struct waiter){ .awaits = &operation.awaitable, .count = 9 };
+		ferry_task_begin(&waiters[i].task, loop, waiter_step, NULL);
+		cr_assert(ferry_task_snapshot(&waiters[i].task).done);
+	}
 	cr_assert_eq(turns(), 0);
+	end();
 }
 
 /* The second wait has to come in the next turn. */

@@ -1006,15 +1006,30 @@ static void fire(ferry_loop *which, void *user)
 	done_at_fire = creator->done;
 }
 
-Test(task, T2_a_million_that_end_at_once_take_no_turn_outside_of_turns, .init = begin, .fini = end)
+Test(task, T2_a_million_begun_one_by_one_outside_of_turns_take_no_turn, .init = begin, .fini = end)
+{
+	ferry_eager child;
+
+	mark();
+	for (unsigned long i = 0; i < MANY; i++) {
+		ferry_task_begin(&child.task, loop, end_at_once, NULL);
+		cr_assert(ferry_task_snapshot(&child.task).done);
+	}
+	cr_assert(has_cost(0, 0));
+}
+
+Test(task, T2_a_step_that_is_run_outside_of_turns_does_not_keep_a_timer_waiting)
 {
 	struct creator creator = { .count = MANY };
 
-	mark();
+	begin_with(1024);
+	cr_assert_eq(ferry_loop_call_at(loop, 0, fire, &creator, NULL), 0);
 	ferry_task_begin(&creator.task, loop, creator_step, NULL);
+	cr_assert_eq(creator.done, 1023);
+	run();
 	cr_assert_eq(creator.done, MANY);
-	cr_assert(ferry_task_snapshot(&creator.task).done);
-	cr_assert(has_cost(0, 0));
+	cr_assert_eq(done_at_fire, 1023);
+	end();
 }
 
 static void a_million_within(unsigned budget)

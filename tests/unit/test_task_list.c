@@ -4,9 +4,9 @@
  * together whatever ends in whatever order (T5).
  */
 #include <criterion/criterion.h>
-#include <malloc.h>
 
 #include "support/actor.h"
+#include "support/allocations.h"
 #include "support/program.h"
 
 TestSuite(task_list, .timeout = 120);
@@ -121,15 +121,6 @@ Test(task_list, T5_each_loop_has_its_own, .init = begin, .fini = end)
 
 /* ---- nothing is allocated ---- */
 
-static unsigned long allocations;
-
-/* Where the library's memory comes from: in the place of the C library's. */
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	allocations++;
-	return memalign(alignment, size);
-}
-
 static void live_and_end(void)
 {
 	static struct actor a[6];
@@ -162,19 +153,20 @@ static void live_and_end(void)
 Test(task_list, T5_beginning_waiting_ending_and_listing_allocates_nothing, .init = begin,
      .fini = end)
 {
-	allocations = 0;
+	unsigned long before = allocations();
+
 	for (unsigned i = 0; i < 1000; i++)
 		live_and_end();
-	cr_assert_eq(allocations, 0);
+	cr_assert_eq(allocations() - before, 0);
 	/* What few tasks have, comes from the loop's lists. */
 	for (unsigned i = 0; i < 1000; i++) {
 		struct actor a = { .name = "" };
 
 		actor_begin(&a, loop, OPTIONS_OF(.name = "n", .context = &loop));
 		if (!i)
-			allocations = 0;
+			before = allocations();
 	}
-	cr_assert_eq(allocations, 0);
+	cr_assert_eq(allocations() - before, 0);
 	cr_assert_eq(fixture_loop_counters(loop).turns % 1000, 0, "as many each time");
 	diary[0] = 0;
 }

@@ -569,7 +569,9 @@ Test(task_queue, T5_it_allocates_nothing, .init = begin, .fini = end)
 	for (uintptr_t i = 2; i < 5; i++)
 		cr_assert_eq(try_get(), i);
 	run();
-	cr_assert_eq(spending_since(loop, &before).callbacks, 4);
+	spent = spending_since(loop, &before);
+	cr_assert_eq(spent.callbacks, 4);
+	cr_assert_eq(spent.allocations, 0);
 	cr_assert(diary_is("a>0 a) b>1 b) c<3 c) d<4 d)"));
 }
 

@@ -11,8 +11,10 @@
  *	do_other_work();
  *	FERRY_TRY(&f->write);
  *
- * Whatever the loop's task factory, the first function runs inside the call: so what it starts
- * goes on beside what the caller does next. Only the waiting is put off until it is awaited.
+ * Whatever the loop's default, the first function runs inside the call: so what it starts goes on
+ * beside what the caller does next. Only the waiting is put off until it is awaited. (It is the
+ * first step of an eager task, which is put off where those are: beyond 64 inside of each other,
+ * beyond the turn's budget, and by a factory of your own that does not start it.)
  */
 #include <ferry/task/frame.h>
 
@@ -33,8 +35,8 @@ typedef struct ferry_eager {
  * ferry_eager_begin() - start something now, and have a task for its end
  * @eager:   the memory, whatever is in it
  * @loop:    the loop
- * @start:   called here, in the first step of the task: starts it and returns its local, as
- *           ferry_offload() does; NULL with errno set if it could not
+ * @start:   called here as a rule, in the first step of the task: starts it and returns its local,
+ *           as ferry_offload() does; NULL with errno set if it could not
  * @finish:  called when the local is done and was not cancelled, whatever its outcome: 0, or a
  *           negative errno, which becomes the task's exception. NULL: the task ends as the local
  *           did, its result being the number in the local's

@@ -32,8 +32,9 @@
  *   FERRY_TIMEOUT(s, d)   a statement that is left at a deadline
  *   FERRY_RETURN(...)     do these assignments, and leave
  *   FERRY_FAIL(e)         leave with an exception: a negative errno or a const ferry_error *
- *   FERRY_FINALLY         what stands behind it runs once for every task that was ever made,
- *                         however it ended, cancelled before its first step included; may wait
+ *   FERRY_FINALLY         what stands behind it runs once for every task that was begun, however
+ *                         it ended, cancelled before its first step included; may wait. Not for one
+ *                         that was refused or forgotten, nor one that ferry_loop_free() ends
  *
  * Control leaves a step in these places and in no other. A step goes on where it left off, so a
  * local variable does not survive a wait, and no variable may stand above FERRY_BEGIN. The usual

@@ -93,7 +93,8 @@ struct ferry_group {
  *            who waited for it has gone on. One that was never given a child and has no owner
  *            may go at any time after ferry_group_close().
  * Context:   the loop's thread.
- * Return:    0; -EINVAL; -E2BIG; -EPERM; -ESHUTDOWN; -ECHILD.
+ * Return:    0; -EINVAL; -E2BIG; -EBUSY if a group of the running task lies there that has not
+ *            ended; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_group_init(ferry_group *group, ferry_loop *loop,
 						const ferry_group_options *options);
@@ -179,7 +180,8 @@ FERRY_API int ferry_group_clear(ferry_group *group);
 typedef enum ferry_gather_until {
 	FERRY_GATHER_ALL = 0,     /* all are done, or one failed: then that is its exception, and
 				     the rest goes on; cancelled if one was and none failed */
-	FERRY_GATHER_COLLECT = 1, /* all are done, whatever came of them: a result */
+	FERRY_GATHER_COLLECT = 1, /* all are done, whatever came of them: a result; cancelled
+				     if one who waited was cancelled, and one of them ended so */
 	FERRY_GATHER_ANY = 2      /* one is done, whatever came of it: a result */
 } ferry_gather_until;
 
@@ -222,8 +224,8 @@ struct ferry_gather {
  * FERRY_GATHER_ALL and FERRY_GATHER_COLLECT, and waited for; under FERRY_GATHER_ANY nothing is.
  * Under FERRY_GATHER_ALL it takes over the exception that it ends with, as FERRY_TRY() does.
  *
- * Ownership: borrows @entries, and what they stand for, until it is done, or ended by
- *            ferry_gather_end().
+ * Ownership: borrows @entries, and what they stand for, until it is done and all that
+ *            ferry_gather_next() is asked for were given, or it is ended by ferry_gather_end().
  * Context:   the loop's thread.
  * Return:    what to await: done with an exception if it cannot be had (EINVAL, EPERM, ESHUTDOWN,
  *            ECHILD); NULL if @gather is NULL.

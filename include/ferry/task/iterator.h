@@ -13,11 +13,12 @@
  *		use(it->item);
  *	}
  *
- * Asking runs the other's step at once, as an eager start does: if that gives an item without
- * waiting for anything, no turn of the loop comes between; if it waits, so does who asked, and he
- * goes on in the turn after the one in which it gives. The giving task begins with the first
- * question, if it is deferred, and ends the iteration when it ends; its exception is that of the
- * question, to be taken over by FERRY_TRY(). Cancelling who waits for an item cancels it.
+ * Asking runs the other's step at once, as an eager start does, and bounded by depth and budget as
+ * that is: if it gives an item without waiting for anything, no turn of the loop comes between; if
+ * it waits, so does who asked, and he goes on in the turn after the one in which it gives. The
+ * giving task begins with the first question, if it is deferred, and ends the iteration when it
+ * ends; its exception goes to the question, to be taken over by FERRY_TRY() or dropped by
+ * ferry_iterator_clear(). Cancelling who waits for an item cancels it.
  */
 #include <ferry/task/frame.h>
 
@@ -60,6 +61,18 @@ FERRY_API FERRY_MUST_CHECK int ferry_iterator_init(ferry_iterator *iterator, fer
  *          ESHUTDOWN; ECHILD); NULL if @iterator is NULL.
  */
 FERRY_API ferry_operation *ferry_iterator_next(ferry_iterator *iterator);
+
+/**
+ * ferry_iterator_clear() - drop the exception of the last question
+ * @iterator: the iteration, which nobody waits for
+ *
+ * Needed only for an exception of ferry_error_new() where the giving task failed, and who asked
+ * did not take that over by FERRY_TRY(): he awaited the question, or was cut short.
+ *
+ * Context: the loop's thread, and while the giving task's frame is there. Return: 0; -EBUSY if
+ *          somebody waits for an item; -EINVAL if it was never made; -EPERM; -ECHILD.
+ */
+FERRY_API int ferry_iterator_clear(ferry_iterator *iterator);
 
 /**
  * ferry_iterator_emit() - give an item, and wait to be asked for the next

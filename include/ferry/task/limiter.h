@@ -75,13 +75,14 @@ FERRY_API int ferry_limiter_set_limit(ferry_limiter *limiter, size_t limit);
  * @task:     deferred, not started
  * @priority: 0 to FERRY_PRIORITY_MOST
  *
- * If there is a place now the task is started now, as ferry_task_start() does; later ones are
+ * If there is a place now the task is started now, as by ferry_task_start(); later ones are
  * started lazily.
  *
  * Ownership: borrows @slot until the task has ended.
  * Context:   the loop's thread.
  * Return:    @task, whatever happened: one that cannot be had (another loop, a priority out of
- *            range) is cancelled; NULL if it is NULL.
+ *            range, a slot in use) is cancelled, since nobody else would start it; one that was
+ *            started or submitted before is left as it is; NULL if it is NULL.
  */
 FERRY_API ferry_task *ferry_limiter_submit(ferry_limiter *limiter, ferry_slot *slot,
 					   ferry_task *task, unsigned priority);

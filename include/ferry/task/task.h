@@ -18,12 +18,18 @@
  * survive a wait is a member of the frame, which begins with FERRY_FRAME. So are results:
  * typed members, read when the task has ended. Nothing is allocated for a task.
  *
- *   eager      the first step runs inside the call that begins the task (the loop's default)
+ *   eager      the first step runs inside the call that begins the task (the loop's default);
+ *              in the next turn if that is the 65th inside of each other, or the turn's budget is
+ *              used up. Outside of turns each call that runs a step gives it a budget of its own
  *   lazy       in the next turn of the loop; cancelled before that, the body never runs
  *   deferred   not before somebody starts it: ferry_task_start(), a group, a limiter
  *
  * The frame must stay where it is until the task has ended, and everybody who waited for it
  * has gone on. A cancel only asks: the task ends when its own code has.
+ *
+ * A task belongs to its loop's thread in everything. A call from another one is refused as long as
+ * the task is there and does not end meanwhile: that helps to find the mistake, and is no way to
+ * look at a task. Other threads have futures, by ferry_task_unwrap() or ferry_task_submit().
  */
 #include <ferry/task/awaitable.h>
 
@@ -153,8 +159,9 @@ FERRY_API ferry_task *ferry_task_init(ferry_task *task, ferry_loop *loop,
  * ferry_task_start() - start a deferred task now
  * @task: one that was not started
  *
- * Its first step runs here. One that waits for its turn in a limiter or a group is started
- * out of turn, and takes a place there beyond the limit.
+ * Its first step runs here, or in the next turn where an eager one would be put off. One that
+ * waits for its turn in a limiter or a group is started out of turn, and takes a place there beyond
+ * the limit.
  *
  * Context: the loop's thread.
  * Return:  0; -EALREADY if it was started, cancelled or has ended; -EINVAL; -EPERM;
@@ -238,8 +245,8 @@ FERRY_API ferry_task *ferry_current_task(ferry_loop *loop);
  * ferry_task_loop() - the loop that a task belongs to
  * @task: NULL is allowed
  *
- * Context: any thread. Return: borrowed; NULL of NULL, and of one that was refused by it or never
- *          begun; one that was refused for another reason may have it.
+ * Context: the loop's thread. Return: borrowed; NULL of NULL, and of one that was refused by it or
+ *          never begun; one that was refused for another reason may have it.
  */
 FERRY_API ferry_loop *ferry_task_loop(const ferry_task *task);
 
@@ -526,8 +533,8 @@ typedef enum ferry_dump_format {
  *
  * A tree: on top the tasks that no other task waits for; below each what it waits for,
  * groups with their children. Each with its name, its state, and file, line and function of its
- * await, and how long it has been waiting, as of the last time that the loop looked at the
- * clock. What is reached a second time is named and not followed. Allocates nothing.
+ * await, and how long it has been waiting: from turn to turn, as of the last time that the loop
+ * looked at the clock. What is reached a second time is named and not followed. Allocates nothing.
  *
  * Context: the loop's thread.
  * Return:  0, or what @write returned; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
