@@ -98,7 +98,7 @@ FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options,
  * Context:   the loop's thread; in a fork's child it frees memory and descriptors
  *            and does nothing else.
  * Return:    0; -EPERM on another thread; -EBUSY from inside the loop's own callbacks
- *            and its tasks' steps; -ESHUTDOWN if it was closed before and only a
+ *            and its tasks' steps and hooks; -ESHUTDOWN if it was closed before and only a
  *            reference kept it.
  */
 FERRY_API int ferry_loop_free(ferry_loop *loop);

@@ -75,10 +75,13 @@ struct ferry_loop {
 	ferry_scope scope;       /* the tasks that are in no group */
 	struct ferry_group *groups;
 	struct ferry_spread *spreads; /* cancels that are to be passed on */
+	struct ferry_spread *spreads_run; /* and that have been, meanwhile */
 	bool is_spreading;
 	size_t adrift;           /* tasks that are on the ready list and in no other */
 	size_t cleanups;         /* hooks of tasks that are on it */
 	struct visit *visits;    /* those who go over the tasks */
+	unsigned calling;        /* hooks of the user's, which may run outside of turns */
+	struct ferry_task *making; /* a factory of the user's is about to, and has not yet */
 	struct unwrapped *arriving; /* a task from another thread, while it is begun */
 	ferry_task_factory task_factory;
 	void *task_user;
@@ -112,10 +115,10 @@ static inline bool loop_is_stopped(const struct ferry_loop *loop)
 	return loop->stopped || loop->generation != process_generation;
 }
 
-/* Is something of the user's running that the loop called, or a task's first step? */
+/* Is something of the user's running that the loop called, or a task's first step, or a hook? */
 static inline bool loop_is_busy(const struct ferry_loop *loop)
 {
-	return loop->in_turn || loop->activation->outer;
+	return loop->in_turn || loop->activation->outer || loop->calling;
 }
 
 /* Outside of turns, where only what the loop's owner does himself goes on. */

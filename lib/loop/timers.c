@@ -99,9 +99,10 @@ void timer_remove(struct timers *timers, struct ferry_timer *timer)
 	struct timer_entry last;
 	size_t index = timer->index;
 
-	if (!index)
-		return;
 	timer->index = 0;
+	/* A fork's child may have freed them all. */
+	if (!index || !timers->heap)
+		return;
 	last = timers->heap[timers->count--];
 	if (last.timer == timer)
 		return;

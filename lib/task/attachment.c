@@ -83,8 +83,10 @@ static void attach_context(struct ferry_task *task, struct context *context,
 	const ferry_context_hooks *hooks = options->hooks;
 
 	context->context = options->context;
+	task_loop(task)->calling++;
 	if (hooks && hooks->copy)
 		context->context = hooks->copy(options->context);
+	task_loop(task)->calling--;
 	context->free = hooks ? hooks->free : NULL;
 	context->refs = 1;
 	drop_inherited(task);

@@ -105,6 +105,20 @@ static void drop(ferry_await *await)
 	await->local = NULL;
 }
 
+void await_forsake(ferry_awaitable *awaited)
+{
+	ferry_operation *operation = container(awaited, ferry_operation, awaitable);
+
+	if (operation->hooks == &local_hooks)
+		drop(await_of(operation));
+}
+
+bool await_is_foreign(const struct ferry_loop *loop, const ferry_operation *operation)
+{
+	return operation->hooks == &local_hooks &&
+	       local_loop(container(operation, ferry_await, operation)->local) != loop;
+}
+
 ferry_operation *ferry_await_local(ferry_await *await, ferry_local *local)
 {
 	int error = local ? local_check(local) : errno > 0 ? -errno : -EINVAL;

@@ -144,6 +144,23 @@ ferry_snapshot ferry_awaitable_snapshot(const ferry_awaitable *awaitable)
 	return snapshot;
 }
 
+/* ---- hooks ---- */
+
+void operation_call_await(struct ferry_loop *loop, ferry_operation *operation)
+{
+	loop->calling++;
+	operation->hooks->await(operation);
+	loop->calling--;
+}
+
+void operation_call_cancel(struct ferry_loop *loop, ferry_operation *operation,
+			   struct ferry_task *task)
+{
+	loop->calling++;
+	operation->hooks->cancel(operation, task);
+	loop->calling--;
+}
+
 /* ---- nodes of the caller's ---- */
 
 int ferry_awaitable_attach(ferry_awaitable *awaitable, ferry_loop *loop, ferry_waiter *waiter)
@@ -162,7 +179,7 @@ int ferry_awaitable_attach(ferry_awaitable *awaitable, ferry_loop *loop, ferry_w
 	if (hooks && hooks->for_tasks)
 		return -EINVAL;
 	if (hooks && hooks->await) {
-		hooks->await(container(awaitable, ferry_operation, awaitable));
+		operation_call_await(loop, container(awaitable, ferry_operation, awaitable));
 		if (awaitable_is_done(awaitable))
 			return -EALREADY;
 	}

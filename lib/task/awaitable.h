@@ -118,6 +118,10 @@ void awaitable_drop_exception(ferry_awaitable *awaitable);
 /* The exception that it names is about to go, or may: another one stands for it. */
 void awaitable_forget_exception(ferry_awaitable *awaitable);
 
+/* Its hooks, where there may be no turn: they cannot close or run the loop. */
+void operation_call_await(struct ferry_loop *loop, ferry_operation *operation);
+void operation_call_cancel(struct ferry_loop *loop, ferry_operation *operation,
+			   struct ferry_task *task);
 /* Not done, nobody waits, and these hooks. */
 static inline void operation_init(ferry_operation *operation, const ferry_operation_hooks *hooks)
 {

@@ -10,6 +10,7 @@
  */
 #include "task/group.h"
 #include "task/task.h"
+#include "task/timeout.h"
 
 /* It never began: what cleans up runs in the next turn. */
 static void end_unstarted(struct ferry_task *task)
@@ -39,13 +40,17 @@ static void cut(struct ferry_task *task)
 static struct ferry_task *pass_on(struct ferry_task *task)
 {
 	ferry_operation *operation = container(task->awaited, ferry_operation, awaitable);
+	struct ferry_task *giver;
 
 	switch (awaitable_kind(task->awaited)) {
 	case AWAITABLE_TASK:
 		return container(task->awaited, struct ferry_task, awaitable);
 	case AWAITABLE_OPERATION:
+		giver = iterator_giver(operation);
+		if (giver)
+			return giver;
 		if (operation->hooks && operation->hooks->cancel) {
-			operation->hooks->cancel(operation, task);
+			operation_call_cancel(task_loop(task), operation, task);
 			return NULL;
 		}
 		break;
@@ -106,6 +111,21 @@ void task_deliver(struct ferry_task *task)
 	}
 }
 
+static void push(struct ferry_spread **list, struct ferry_spread *spread)
+{
+	spread->next = *list;
+	*list = spread;
+}
+
+static struct ferry_spread *pop(struct ferry_spread **list)
+{
+	struct ferry_spread *spread = *list;
+
+	if (spread)
+		*list = spread->next;
+	return spread;
+}
+
 /* What it is passed on to may pass it on to several again: one after the other, not one inside
  * the other, however deep that goes. */
 void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
@@ -115,17 +135,36 @@ void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
 		return;
 	spread->queued = 1;
 	spread->run = run;
-	spread->next = loop->spreads;
-	loop->spreads = spread;
+	push(&loop->spreads, spread);
 	if (loop->is_spreading)
 		return;
 	loop->is_spreading = true;
-	while ((spread = loop->spreads)) {
-		loop->spreads = spread->next;
-		spread->queued = 0;
+	while ((spread = pop(&loop->spreads))) {
+		/* It stays queued, and so is not run again: many ways may lead to it, in layers, or
+		 * in a circle. */
+		push(&loop->spreads_run, spread);
 		spread->run(spread);
 	}
+	while ((spread = pop(&loop->spreads_run)))
+		spread->queued = 0;
 	loop->is_spreading = false;
+}
+
+static void take_out(struct ferry_spread **list, const struct ferry_spread *spread)
+{
+	while (*list && *list != spread)
+		list = &(*list)->next;
+	if (*list)
+		*list = spread->next;
+}
+
+void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread)
+{
+	if (!spread->queued)
+		return;
+	spread->queued = 0;
+	take_out(&loop->spreads, spread);
+	take_out(&loop->spreads_run, spread);
 }
 
 bool task_cancel(struct ferry_task *task)
@@ -154,13 +193,21 @@ int ferry_task_cancel(ferry_task *task)
 
 int ferry_task_uncancel(ferry_task *task)
 {
+	ferry_attachment *attachment;
 	int error = task_check_alive(task);
 
 	if (error)
 		return error;
 	if (!task->cancels)
 		return -ENODATA;
+	attachment = task->attachments;
 	task_uncancel(task);
+	/* A deadline is not to take one for its own that comes in the place of this one. */
+	while ((attachment = attachment_find(attachment, ATTACHMENT_TIMEOUT))) {
+		if (timeout_of(attachment)->cancels > task->cancels)
+			timeout_of(attachment)->cancels = task->cancels;
+		attachment = attachment->next;
+	}
 	return task->cancels;
 }
 
@@ -210,7 +257,7 @@ int ferry_loop_cancel_tasks(ferry_loop *loop)
 	task_list_all(loop);
 	/* Those that run, in this or that step, may be in no list. A group knows of its own. */
 	for (struct activation *each = loop->activation; each->outer; each = each->outer)
-		if (!(each->task->flags & TASK_LISTED) && !task_has_ended(each->task) &&
+		if (each->task && !(each->task->flags & TASK_LISTED) &&
 		    each->task->scope == &loop->scope)
 			asked += task_cancel(each->task);
 	visit_begin(&visit, loop, loop->scope.first);

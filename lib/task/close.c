@@ -20,19 +20,34 @@ static void drop_waiters(ferry_awaitable *awaitable)
 			node->notify(node);
 }
 
-/* Those whose hook is to be called, or whose futures are to be completed. */
+/* Those whose hook is to be called, and all futures. */
 struct farewell {
 	struct ferry_task *first, **end; /* linked by next, which is free by then */
+	ferry_attachment *futures;
 };
 
+static void keep_futures(struct ferry_task *task, struct farewell *farewell)
+{
+	ferry_attachment **end = &task->attachments;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = farewell->futures;
+	farewell->futures = task->attachments;
+	task->attachments = NULL;
+}
+
 /* Until all have ended it stays where it is: its node may be in the ring of another one, and its
- * hook, or who waits for its future, may free frames. */
+ * hook may free frames. Who waits for its future may free those of its children, too. */
 static void end(struct ferry_task *task, struct farewell *farewell)
 {
 	struct ferry_loop *loop = task_loop(task);
 	struct task_extra extra;
 
 	task_set_outcome(task, TASK_CANCELLED, NULL);
+	if (task->state == TASK_WAITING || task->state == TASK_WAITING_SHIELDED ||
+	    task->state == TASK_WOKEN)
+		await_forsake(task->awaited);
 	drop_waiters(&task->awaitable);
 	task->awaitable.word = awaitable_done(AWAITABLE_CANCELLED, NULL);
 	eager_forsake(task);
@@ -41,7 +56,8 @@ static void end(struct ferry_task *task, struct farewell *farewell)
 		task_unlist(task);
 	/* Its group may go before it does. */
 	task->scope = &loop->scope;
-	if (!extra.cleanup && !task->attachments)
+	keep_futures(task, farewell);
+	if (!extra.cleanup)
 		return;
 	task_keep_cleanup(task, extra.cleanup, extra.user);
 	task->next = NULL;
@@ -49,24 +65,24 @@ static void end(struct ferry_task *task, struct farewell *farewell)
 	farewell->end = &task->next;
 }
 
-static void bid_farewell(struct ferry_loop *loop, struct ferry_task *task)
+static void bid_farewell(struct ferry_loop *loop, const struct farewell *farewell)
 {
 	struct ferry_waiter *node;
 
-	for (struct ferry_task *next; task; task = next) {
+	for (struct ferry_task *task = farewell->first, *next; task; task = next) {
 		next = task->next;
-		if (!task_queue_kept_cleanup(task))
-			unwrap_complete(task->attachments, task->awaitable.word, 0);
+		task_queue_kept_cleanup(task);
 	}
 	while ((node = chain_take(&loop->ready))) {
 		loop->ready_count--;
 		node->notify(node);
 	}
+	unwrap_complete(farewell->futures, awaitable_done(AWAITABLE_CANCELLED, NULL), 0);
 }
 
 void task_end_all(struct ferry_loop *loop)
 {
-	struct farewell farewell = { NULL, &farewell.first };
+	struct farewell farewell = { NULL, &farewell.first, NULL };
 
 	while (loop->groups) {
 		struct ferry_group *group = loop->groups;
@@ -78,5 +94,5 @@ void task_end_all(struct ferry_loop *loop)
 	}
 	while (loop->scope.first)
 		end(loop->scope.first, &farewell);
-	bid_farewell(loop, farewell.first);
+	bid_farewell(loop, &farewell);
 }

@@ -19,7 +19,11 @@ static ferry_condition *condition_of(ferry_operation *operation)
 /* The running task begins to wait. */
 static void give_lock_up(ferry_operation *operation)
 {
-	lock_give_up(condition_of(operation)->lock);
+	ferry_lock *lock = condition_of(operation)->lock;
+
+	/* Unless it was released since the operation was asked for. */
+	if (lock->owner && lock->owner == task_current(lock->loop))
+		lock_give_up(lock);
 }
 
 /* It leaves, but not without the lock. */

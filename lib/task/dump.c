@@ -217,7 +217,7 @@ static void show_gather(struct dump *dump, struct ferry_gather *gather, unsigned
 	for (size_t i = 0; i < gather->count && groups; i++) {
 		ferry_awaitable *of = gather->entries[i].of;
 
-		if (!is_task(of) || task_of(of)->mark)
+		if (!gather_waits_for(&gather->entries[i]) || !is_task(of) || task_of(of)->mark)
 			continue;
 		separate(dump, &first);
 		show_tree(dump, task_of(of), depth + 1, groups - 1);

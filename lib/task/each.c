@@ -26,7 +26,7 @@ static int show_unlisted(struct ferry_loop *loop, int (*fn)(ferry_task *task, vo
 	int result = 0;
 
 	for (struct activation *each = loop->activation; each->outer && !result; each = each->outer)
-		if (!(each->task->flags & TASK_LISTED) && !task_has_ended(each->task))
+		if (each->task && !(each->task->flags & TASK_LISTED))
 			result = fn(each->task, user);
 	return result;
 }
@@ -50,6 +50,7 @@ int ferry_each_task(ferry_loop *loop, int (*fn)(ferry_task *task, void *user), v
 	if (result || !fn)
 		return result ? result : -EINVAL;
 	task_list_all(loop);
+	loop->calling++;
 	result = show_unlisted(loop, fn, user);
 	visit_begin(&visit, loop, loop->scope.first);
 	if (!result)
@@ -61,6 +62,7 @@ int ferry_each_task(ferry_loop *loop, int (*fn)(ferry_task *task, void *user), v
 		result = show_listed(&visit, fn, user);
 	}
 	visit_end(&visit, loop);
+	loop->calling--;
 	return result;
 }
 
@@ -85,7 +87,7 @@ int ferry_loop_await(ferry_loop *loop, ferry_awaitable *awaitable)
 		if (operation->hooks && operation->hooks->for_tasks)
 			outcome = -EINVAL;
 		else if (operation->hooks && operation->hooks->await && !loop_is_busy(loop))
-			operation->hooks->await(operation);
+			operation_call_await(loop, operation);
 	}
 	return outcome ? outcome : turn_run_until(loop, is_done, awaitable);
 }

@@ -5,7 +5,8 @@
  *
  * On the loop's thread. Before it somebody has such functions; after it there is a task that ends
  * as the second one says. Invariant: the first function has been called when the call returns,
- * unless the task was refused; the local is let go of, however the task ends.
+ * unless the task was refused, or put off as an eager start is; the local is let go of, however the
+ * task ends.
  */
 #include "task/task.h"
 

@@ -47,6 +47,11 @@ bool gather_has(const ferry_awaitable *awaitable, const ferry_awaitable *other)
 	return false;
 }
 
+bool gather_waits_for(const ferry_gather_entry *entry)
+{
+	return entry->state == ENTRY_WAITING;
+}
+
 /* ---- one is done ---- */
 
 /* Those who wait for it are woken. Another gather is counted in a turn of its own: they may be
@@ -72,9 +77,8 @@ static void leave(struct ferry_gather *gather)
 		if (entry->state != ENTRY_WAITING)
 			continue;
 		entry->state = ENTRY_LEFT;
-		if (!awaitable_is_done(entry->of))
-			awaitable_unlink(entry->of, &entry->waiter);
-		else
+		/* What it is for may be done, and may have been begun anew since. */
+		if (awaitable_is_done(entry->of) || !awaitable_unlink(entry->of, &entry->waiter))
 			loop_forget_ready(gather->loop, &entry->waiter);
 	}
 }
@@ -88,6 +92,7 @@ static void finish(struct ferry_gather *gather, enum awaitable_outcome outcome)
 		outcome = AWAITABLE_BORROWED;
 	else if (exception)
 		gather->exception = NULL;
+	cancel_forget(gather->loop, &gather->spread);
 	leave(gather);
 	wake(gather, &gather->awaitable, awaitable_done(outcome, exception));
 }
@@ -135,8 +140,9 @@ static void note_outcome(struct ferry_gather *gather, ferry_awaitable *of)
 {
 	bool first = gather->until == FERRY_GATHER_ALL && !gather->exception;
 
-	if (awaitable_is_nothing(of)) {
-		if (first)
+	if (!awaitable_is_done(of)) {
+		/* Nothing was begun; or something anew, and how the first one ended is gone. */
+		if (awaitable_is_nothing(of) && first)
 			gather->exception = ferry_error_from_errno(EINVAL);
 	} else if (awaitable_outcome(of) == AWAITABLE_CANCELLED) {
 		gather->lost = 1;
@@ -211,7 +217,12 @@ static void begin_entry(ferry_gather_entry *entry)
 		ferry_operation *operation = container(entry->of, ferry_operation, awaitable);
 
 		if (operation->hooks && operation->hooks->await)
-			operation->hooks->await(operation);
+			operation_call_await(entry->gather->loop, operation);
+		/* By what that did to one that waits already. */
+		if (awaitable_is_done(&entry->gather->awaitable)) {
+			entry->state = ENTRY_LEFT;
+			return;
+		}
 	}
 	if (awaitable_is_nothing(entry->of) || awaitable_is_done(entry->of)) {
 		struct ferry_task *current = task_current(entry->gather->loop);
@@ -272,7 +283,7 @@ static void cancel_entry(ferry_gather_entry *entry)
 	}
 	if (awaitable_kind(entry->of) == AWAITABLE_OPERATION && operation->hooks &&
 	    operation->hooks->cancel) {
-		operation->hooks->cancel(operation, NULL);
+		operation_call_cancel(entry->gather->loop, operation, NULL);
 		return;
 	}
 	awaitable_unlink(entry->of, &entry->waiter);
@@ -352,8 +363,10 @@ int ferry_gather_end(ferry_gather *gather)
 	      awaitable_last(&gather->next_done.awaitable))))
 		return -EBUSY;
 	/* Once the loop is closed nobody is linked anywhere. */
-	if (!error)
+	if (!error) {
+		cancel_forget(gather->loop, &gather->spread);
 		leave(gather);
+	}
 	if (!awaitable_is_done(&gather->awaitable))
 		gather->awaitable.word = awaitable_done_by(-ECANCELED);
 	awaitable_drop_exception(&gather->awaitable);

@@ -8,6 +8,8 @@
 void gather_arrive(struct ferry_waiter *node);
 /* NULL if it is something else. */
 struct ferry_gather *gather_of_operation(ferry_operation *operation);
+/* Is its entry not done? Else what it was for may be gone. */
+bool gather_waits_for(const ferry_gather_entry *entry);
 /* Is it a gather, not done, that waits for the other one, which is not done either? */
 bool gather_has(const ferry_awaitable *gather, const ferry_awaitable *other);
 

@@ -108,6 +108,14 @@ int ferry_group_init(ferry_group *group, ferry_loop *loop, const ferry_group_opt
 	return 0;
 }
 
+/* Nobody starts one any more that has not begun: so it has nothing to be shielded. */
+static void cancel_child(struct ferry_task *task)
+{
+	if (task_is_unstarted(task))
+		task->flags &= (uint16_t)~TASK_HELD;
+	task_cancel(task);
+}
+
 /* ---- its children are started ---- */
 
 void group_note_late(struct ferry_group *group, struct ferry_task *task)
@@ -118,7 +126,7 @@ void group_note_late(struct ferry_group *group, struct ferry_task *task)
 			group->waiting = task;
 	}
 	if (group_is_cancelling(group) && !(task->flags & TASK_CANCELLED))
-		task_cancel(task);
+		cancel_child(task);
 }
 
 static bool waits_to_start(const struct ferry_group *group, const struct ferry_task *task)
@@ -182,7 +190,7 @@ static void cancel_children(struct ferry_spread *spread)
 
 	visit_begin(&visit, group_loop(group), group->scope.first);
 	while ((task = visit_next(&visit)))
-		task_cancel(task);
+		cancel_child(task);
 	visit_end(&visit, group_loop(group));
 }
 
@@ -268,6 +276,7 @@ static void end(struct ferry_group *group)
 	else
 		group->exception = NULL;
 	group->flags |= GROUP_ENDED;
+	cancel_forget(group_loop(group), &group->spread);
 	unlink_group(group);
 	awaitable_complete(group_loop(group), &group->awaitable, word);
 	owner_note_end(group);
@@ -366,6 +375,7 @@ void group_forsake(struct ferry_group *group)
 	group->exception = NULL;
 	group->flags |= GROUP_ENDED;
 	group->owner = NULL;
+	cancel_forget(group_loop(group), &group->spread);
 	unlink_group(group);
 	group->awaitable.word = awaitable_done(AWAITABLE_CANCELLED, NULL);
 }

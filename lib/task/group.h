@@ -12,6 +12,7 @@
 
 enum group_flag {
 	GROUP_CLOSED = 1,
+	GROUP_MARKED = 2,        /* it is about to be cancelled, with others of its owner's */
 	GROUP_ASKED = 4, /* because somebody cancelled the group */
 	GROUP_ENDED = 8,
 	GROUP_INTERRUPTING = 16, /* one of the owner's cancels is the group's */
@@ -98,9 +99,10 @@ void owner_forget(struct ferry_group *group);
 bool group_take_interruption(struct ferry_group *group);
 /* Why it failed, with a reference: of one whose owner has yet to find out. */
 const ferry_error *group_exception(struct ferry_group *group);
-/* The body of its owner is left, well or not: true if the owner has to wait for it. May be asked
- * again. */
-bool group_join(struct ferry_group *group, bool well);
+/* Those of a task's groups that are marked are cancelled. Hooks may end others meanwhile. */
+void owner_cancel_marked(struct ferry_task *owner);
+/* The body of its owner is left, well or not. */
+void group_join(struct ferry_group *group, bool well);
 /* The loop closes. */
 void group_forsake(struct ferry_group *group);
 

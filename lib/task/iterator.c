@@ -7,7 +7,7 @@
  * question, in order; where the giving task does not wait for anything else no turn of the loop
  * comes between; the depth of such calls is bounded as that of eager starts is.
  */
-#include "task/task.h"
+#include "task/step.h"
 
 enum iterator_state {
 	ITERATOR_IDLE,  /* nobody asks; the task has not begun, or waits to be asked */
@@ -87,26 +87,39 @@ int ferry_iterator_init(ferry_iterator *iterator, ferry_task *task)
 	return 0;
 }
 
+struct ferry_task *iterator_giver(ferry_operation *operation)
+{
+	return operation->hooks == &asked_hooks ? iterator_of_asked(operation)->task : NULL;
+}
+
+/* Does the giving task wait for being asked, and nobody else, as with FERRY_EMIT()? */
+static bool waits_alone(const ferry_iterator *iterator)
+{
+	const struct ferry_waiter *last = awaitable_last(&iterator->wanted.awaitable);
+
+	return last == &iterator->task->node && last->next == last;
+}
+
 /* Runs the giving task until it gives, waits or ends. */
 static void run_task(ferry_iterator *iterator)
 {
 	struct ferry_task *task = iterator->task;
 	struct ferry_loop *loop = task_loop(task);
-	struct ferry_waiter *node;
 
 	if (task_is_unstarted(task)) {
 		ferry_task_start(task);
 		return;
 	}
-	node = awaitable_take(&iterator->wanted.awaitable);
-	iterator->wanted.awaitable.word = awaitable_done_by(0);
-	if (!node)
+	if (awaitable_is_done(&iterator->wanted.awaitable))
 		return;
+	if (!waits_alone(iterator) || !task_may_nest(loop)) {
+		awaitable_complete(loop, &iterator->wanted.awaitable, awaitable_done_by(0));
+		return;
+	}
+	awaitable_take(&iterator->wanted.awaitable);
+	iterator->wanted.awaitable.word = awaitable_done_by(0);
 	task->state = TASK_WOKEN;
-	if (task_may_nest(loop))
-		task_resume_here(task);
-	else
-		loop_make_ready(loop, node);
+	task_resume_here(task);
 }
 
 static int check(const ferry_iterator *iterator)
@@ -139,7 +152,13 @@ ferry_operation *ferry_iterator_next(ferry_iterator *iterator)
 	}
 	loop = task_loop(iterator->task);
 	iterator->state = ITERATOR_ASKED;
+	loop->calling++;
 	run_task(iterator);
+	loop->calling--;
+	if (loop->closed) {
+		step_end_in_child(loop);
+		return &iterator->asked;
+	}
 	if (iterator->state == ITERATOR_ASKED && task_has_ended(iterator->task)) {
 		end(iterator);
 	} else if (iterator->state == ITERATOR_ASKED) {

@@ -27,11 +27,12 @@ void task_set_outcome(struct ferry_task *task, unsigned flag, const ferry_error 
 /* ---- out of the body ---- */
 
 /* Those of a scope that is left; they are waited for at the end of the body. */
-static void cancel_groups(ferry_attachment *from, const ferry_attachment *to)
+static void cancel_groups(struct ferry_task *task, const ferry_attachment *to)
 {
-	for (; from != to; from = from->next)
+	for (ferry_attachment *from = task->attachments; from != to; from = from->next)
 		if (from->kind == ATTACHMENT_GROUP)
-			ferry_group_cancel(group_of_attachment(from));
+			group_of_attachment(from)->flags |= GROUP_MARKED;
+	owner_cancel_marked(task);
 }
 
 /* The wait was cut: by whom? Goes outward through what is open, up to who asked for that. */
@@ -49,7 +50,7 @@ uint16_t ferry_task_leave(ferry_task *task)
 			ferry_timeout *timeout = timeout_of(attachment);
 
 			if (timeout_leave(timeout)) {
-				cancel_groups(task->attachments, next);
+				cancel_groups(task, next);
 				return timeout->at;
 			}
 		} else if (attachment->kind == ATTACHMENT_GROUP &&
@@ -129,20 +130,29 @@ uint16_t ferry_task_stray(ferry_task *task)
 
 /* ---- between the body and what cleans up ---- */
 
-/* All are closed, or cancelled, before one is waited for. Gives one that is left; or NULL. */
+/* One that was not joined, or has ended since; NULL if there is none. */
+static struct ferry_group *find_unjoined(const struct ferry_task *task)
+{
+	ferry_attachment *attachment = attachment_find(task->attachments, ATTACHMENT_GROUP);
+
+	while (attachment &&
+	       (group_of_attachment(attachment)->flags & (GROUP_JOINED | GROUP_ENDED)) ==
+		       GROUP_JOINED)
+		attachment = attachment_find(attachment->next, ATTACHMENT_GROUP);
+	return attachment ? group_of_attachment(attachment) : NULL;
+}
+
+/* All are closed, or cancelled, before one is waited for: from the first on each time, since that
+ * may end others. Gives one that is left; or NULL. */
 static struct ferry_group *join_groups(struct ferry_task *task)
 {
-	ferry_attachment *attachment = task->attachments, *next;
-	struct ferry_group *left = NULL;
+	ferry_attachment *left;
+	struct ferry_group *group;
 
-	for (; (attachment = attachment_find(attachment, ATTACHMENT_GROUP)); attachment = next) {
-		struct ferry_group *group = group_of_attachment(attachment);
-
-		next = attachment->next;
-		if (group_join(group, task_has_result(task)) && !left)
-			left = group;
-	}
-	return left;
+	while ((group = find_unjoined(task)))
+		group_join(group, task_has_result(task));
+	left = attachment_find(task->attachments, ATTACHMENT_GROUP);
+	return left ? group_of_attachment(left) : NULL;
 }
 
 bool task_wait_for_groups(struct ferry_task *task)

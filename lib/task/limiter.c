@@ -165,10 +165,17 @@ void limiter_note_start(struct ferry_task *task)
 
 void limiter_end(ferry_slot *slot)
 {
+	struct ferry_limiter *limiter = slot->limiter;
+	bool is_awaited = slot->state == SLOT_QUEUED && awaitable_last(&slot->awaitable);
+
 	if (slot->state != SLOT_OUT)
 		get_out(slot);
 	slot->limiter = NULL;
-	slot->awaitable.word = 0;
+	/* By others, to whom this says that there will be no place. */
+	if (is_awaited && !limiter->loop->closed)
+		awaitable_complete(limiter->loop, &slot->awaitable, awaitable_done_by(-ECANCELED));
+	else
+		slot->awaitable.word = 0;
 }
 
 static int check_submit(const struct ferry_limiter *limiter, const ferry_slot *slot,

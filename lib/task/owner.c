@@ -64,6 +64,25 @@ int owner_attach(struct ferry_group *group, struct ferry_task *current)
 
 /* ---- interrupted ---- */
 
+static struct ferry_group *find_marked(const struct ferry_task *owner)
+{
+	ferry_attachment *attachment = attachment_find(owner->attachments, ATTACHMENT_GROUP);
+
+	while (attachment && !(group_of_attachment(attachment)->flags & GROUP_MARKED))
+		attachment = attachment_find(attachment->next, ATTACHMENT_GROUP);
+	return attachment ? group_of_attachment(attachment) : NULL;
+}
+
+void owner_cancel_marked(struct ferry_task *owner)
+{
+	struct ferry_group *group;
+
+	while ((group = find_marked(owner))) {
+		group->flags &= (uint16_t)~GROUP_MARKED;
+		ferry_group_cancel(group);
+	}
+}
+
 /* Its body has been left, and it does not end well: so its other groups shall not go on. */
 static void end_badly(struct ferry_group *group, unsigned flag, const ferry_error *exception)
 {
@@ -73,9 +92,10 @@ static void end_badly(struct ferry_group *group, unsigned flag, const ferry_erro
 	task_set_outcome(owner, flag, exception);
 	while ((attachment = attachment_find(attachment, ATTACHMENT_GROUP))) {
 		if (group_of_attachment(attachment) != group)
-			ferry_group_cancel(group_of_attachment(attachment));
+			group_of_attachment(attachment)->flags |= GROUP_MARKED;
 		attachment = attachment->next;
 	}
+	owner_cancel_marked(owner);
 }
 
 /* Also by a gather that it is one of. */
@@ -170,19 +190,16 @@ void owner_note_end(struct ferry_group *group)
 		detach(group);
 }
 
-bool group_join(struct ferry_group *group, bool well)
+void group_join(struct ferry_group *group, bool well)
 {
 	owner_take_back(group);
 	if (group->flags & GROUP_ENDED) {
 		merge(group);
 		detach(group);
-		return false;
+		return;
 	}
-	if (group->flags & GROUP_JOINED)
-		return true;
 	group->flags |= GROUP_JOINED;
 	if (!well && !(group->flags & GROUP_ASKED))
 		ferry_group_cancel(group);
 	ferry_group_close(group);
-	return !(group->flags & GROUP_ENDED);
 }

@@ -180,6 +180,8 @@ static __attribute__((noinline)) int wait(struct ferry_task *task, ferry_awaitab
 		ferry_operation *operation = container(awaitable, ferry_operation, awaitable);
 		const ferry_operation_hooks *hooks = operation->hooks;
 
+		if (await_is_foreign(loop, operation))
+			return cannot_wait(task, -EPERM);
 		if (hooks && hooks->await) {
 			hooks->await(operation);
 			if (awaitable_is_done(awaitable))
@@ -287,11 +289,17 @@ static COLD ferry_step finish_otherwise(struct ferry_loop *loop, struct ferry_ta
 	bool is_taken = false;
 	uintptr_t word;
 
-	if (has_extra) {
-		if (task_wait_for_groups(task))
-			return FERRY_SUSPENDED;
+	if (has_extra && task_wait_for_groups(task))
+		return FERRY_SUSPENDED;
+	/* What hooks and those who wait for its futures do from here on is not its own doing; and
+	 * it may be gone. */
+	if (loop->activation->task == task)
+		loop->activation->task = NULL;
+	if (has_extra)
 		extra = task_end_attachments(task);
-	}
+	/* Frames of its children, whose hooks have yet to be called, may lie in its own. */
+	if (task->attachments && !extra.cleanup && loop->cleanups)
+		extra.cleanup = task_clean_nothing;
 	if (task->flags & TASK_LISTED)
 		task_unlist(task);
 	word = done_word(task, extra.cleanup);

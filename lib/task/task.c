@@ -151,10 +151,16 @@ int task_make(struct ferry_task *task, struct ferry_loop *loop, ferry_step_funct
 		return error;
 	init(task, loop, options->group ? &options->group->scope : &loop->scope, step);
 	error = task_attach_options(task, options);
+	/* A hook that copied the context may have closed it. */
+	if (!error && options->group)
+		error = group_check_open(options->group, loop);
 	if (error) {
+		task_end_attachments(task);
 		task->scope = NULL;
 		return error;
 	}
+	if (loop->making == task)
+		loop->making = NULL;
 	unwrap_note_begun(task);
 	how = options->start && by_default != FERRY_START_DEFERRED ? options->start : by_default;
 	if (options->group) {
@@ -175,22 +181,29 @@ int task_make(struct ferry_task *task, struct ferry_loop *loop, ferry_step_funct
 static int make_by_factory(struct ferry_task *task, struct ferry_loop *loop,
 			   ferry_step_function step, const ferry_task_options *given)
 {
-	const struct unwrapped *arriving;
+	struct ferry_task *outer;
 	int error = loop_check(loop);
+	bool is_made;
 
 	if (error)
 		return error;
-	arriving = loop->arriving;
 	if (!loop->plain_start)
 		factory_recognize(loop);
 	if (loop->plain_start)
 		return task_make(task, loop, step, given,
 				 given->start ? given->start : (ferry_start)loop->plain_start);
-	/* So that it is seen whether it was made, whatever the factory says. One that came from
-	 * another thread, and has arrived, may have ended and be gone. */
-	task->scope = NULL;
+	/* So that it is seen whether it was made, whatever the factory says: it may have ended, and
+	 * be gone. */
+	outer = loop->making;
+	loop->making = task;
+	loop->calling++;
 	error = loop->task_factory(task, loop, step, given, loop->task_user);
-	if (arriving != loop->arriving || task->scope)
+	loop->calling--;
+	is_made = loop->making != task;
+	loop->making = outer;
+	if (RARE(loop->closed))
+		step_end_in_child(loop);
+	if (is_made)
 		return 0;
 	return error < 0 ? error : -EINVAL;
 }

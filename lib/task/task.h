@@ -270,9 +270,12 @@ bool task_cancel(struct ferry_task *task);
 void task_uncancel(struct ferry_task *task);
 /* A cancel that is due takes effect, as far as that is possible now. */
 void task_deliver(struct ferry_task *task);
-/* Passes a cancel on to several: @run does so, here or when it is its turn. */
+/* Passes a cancel on to several: @run does so, here or when it is its turn, and once for all that
+ * one cancel comes to be passed on to. */
 void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
 		   void (*run)(struct ferry_spread *spread));
+/* It has ended, and may go. */
+void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread);
 
 /* ---- attachment.c ---- */
 
@@ -311,6 +314,8 @@ void task_queue_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_ta
 void task_keep_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),
 		       void *user);
 bool task_queue_kept_cleanup(struct ferry_task *task);
+/* A hook that does nothing: its futures have to wait until others' hooks have been called. */
+void task_clean_nothing(struct ferry_task *task, void *user);
 /* If the hook has not been called yet, it is behind what is ready now. */
 void task_postpone_cleanup(struct ferry_task *task);
 /* The same for the task, if it is one, that is being awaited so late. */
@@ -320,6 +325,18 @@ void task_report(struct ferry_task *task);
 /* The exception that an ended one holds, taken out of it; NULL if it holds none. Its word still
  * names it. */
 const ferry_error *task_take_exception(struct ferry_task *task);
+
+/* ---- await.c ---- */
+
+/* The loop closes: if that is a local that a task waits for, it is let go of. */
+void await_forsake(ferry_awaitable *awaited);
+/* Is it a local of another loop? */
+bool await_is_foreign(const struct ferry_loop *loop, const ferry_operation *operation);
+
+/* ---- iterator.c ---- */
+
+/* The task that gives, where that is the question of who waits; NULL if it is something else. */
+struct ferry_task *iterator_giver(ferry_operation *operation);
 
 /* ---- eager.c ---- */
 

@@ -29,6 +29,11 @@ static bool is_open(const ferry_timeout *timeout, const ferry_task *task)
 	return attachment;
 }
 
+static bool is_running(const struct ferry_task *task)
+{
+	return task->scope && task_current(task_loop(task)) == task;
+}
+
 /* 0 or a negative errno, and then it is not open. */
 static int open_scope(ferry_timeout *timeout, ferry_task *task, uint64_t deadline_ns, uint16_t at)
 {
@@ -47,11 +52,15 @@ int ferry_timeout_begin(ferry_timeout *timeout, ferry_task *task, uint64_t deadl
 {
 	int error = task_check_alive(task);
 
-	if (error || !timeout)
-		return error ? error : -EINVAL;
-	if (task_current(task_loop(task)) != task)
-		return -EPERM;
-	error = open_scope(timeout, task, deadline_ns, at);
+	if (!error && !timeout)
+		error = -EINVAL;
+	else if (!error && !is_running(task))
+		error = -EPERM;
+	/* In a fork's child its step runs on, and shall not come here again and again. */
+	if (error && !(error == -ECHILD && is_running(task)))
+		return error;
+	if (!error)
+		error = open_scope(timeout, task, deadline_ns, at);
 	if (error) {
 		task->at = ferry_task_fail_errno(task, error);
 		return error;
@@ -87,10 +96,11 @@ int ferry_timeout_end(ferry_timeout *timeout)
 	if (!timeout || !timeout->open)
 		return timeout ? timeout->expired : 0;
 	error = task_check(timeout->task);
-	if (!error && task_current(task_loop(timeout->task)) != timeout->task)
+	if (!error && !is_running(timeout->task))
 		error = -EPERM;
-	if (error)
+	/* As above. */
+	if (error && !(error == -ECHILD && is_running(timeout->task)))
 		return error;
 	timeout_close(timeout);
-	return 0;
+	return error;
 }

@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Unwrapping: the outcome of a task or of a local as a concurrent future; tasks that come
- * from other threads.
+ * Unwrapping: the outcome of a task or of a local as a concurrent future.
  *
- * Made on the loop's thread, or, for a task that is submitted, on any; completed on the
+ * Made on the loop's thread, or, for a task that is submitted (submit.c), on any; completed on the
  * loop's thread, with what the task or the local ended as (step "complete" of a request that
  * goes the other way). Invariants: the future is running from birth, so a cancel only asks
  * (F3), and it is done only when the task has ended and its frame is the caller's; the block is
  * the future's, so whoever asks through it finds it; a result goes to one owner (F7).
  */
-#include "task/unwrap.h"
+#include "task/unwrapped.h"
 
 #include "base/options.h"
-#include "bridge/local.h"
-#include "future/future.h"
-
-struct unwrapped {
-	struct ferry_future future; /* first: freeing it frees the block */
-	struct future_tail tail;
-	struct ferry_loop *loop; /* its handle, held */
-	ferry_attachment attachment;
-	struct ferry_task *task;        /* NULL: it has ended, or it is a local */
-	struct ferry_local *local;      /* held; NULL: it is done, or it is a task */
-	struct ferry_waiter waiter;     /* of the local; of a task that is under way to its loop */
-	struct ferry_waiter ask;        /* a cancel that is under way */
-	const ferry_disposer *disposer; /* of the result */
-	struct ferry_future *carrier;   /* takes it to the pool if it becomes none and may block */
-
-	/* Of a task that is under way. */
-	ferry_step_function step;
-	ferry_task_options options;
-	ferry_context_hooks hooks;
-	char name[32];
-};
 
 static struct unwrapped *unwrapped_of(ferry_attachment *attachment)
 {
@@ -75,16 +53,15 @@ static void on_cancel(struct ferry_future *future, void *user)
 		ferry_future_unref(future);
 }
 
-static int read_unwrap_options(const ferry_unwrap_options *given, ferry_unwrap_options *options)
+int unwrapped_read_options(const ferry_unwrap_options *given, ferry_unwrap_options *options)
 {
 	int error = options_read(options, sizeof(*options), given);
 
 	return error ? error : process_prepare();
 }
 
-/* With two references: the loop's side, and the caller's. */
-static struct unwrapped *make(struct ferry_loop *loop, const ferry_unwrap_options *options,
-			      int *error)
+struct unwrapped *unwrapped_make(struct ferry_loop *loop, const ferry_unwrap_options *options,
+				 int *error)
 {
 	struct home *home = options->pool ? *(struct home **)options->pool : NULL;
 	struct unwrapped *unwrapped;
@@ -114,14 +91,13 @@ static struct unwrapped *make(struct ferry_loop *loop, const ferry_unwrap_option
 	return unwrapped;
 }
 
-/* Nobody has seen it. */
-static void unmake(struct unwrapped *unwrapped)
+void unwrapped_unmake(struct unwrapped *unwrapped)
 {
 	ferry_future_unref(&unwrapped->future);
 	ferry_future_unref(&unwrapped->future);
 }
 
-static void hand_out(struct unwrapped *unwrapped, ferry_future **ret)
+void unwrapped_hand_out(struct unwrapped *unwrapped, ferry_future **ret)
 {
 	if (ret)
 		*ret = &unwrapped->future;
@@ -131,8 +107,7 @@ static void hand_out(struct unwrapped *unwrapped, ferry_future **ret)
 
 /* ---- completed ---- */
 
-/* As an awaitable's word says. Takes no reference to the exception; drops the loop's side. */
-static void complete(struct unwrapped *unwrapped, uintptr_t word, ferry_result result)
+void unwrapped_complete(struct unwrapped *unwrapped, uintptr_t word, ferry_result result)
 {
 	ferry_awaitable like = { word };
 	const ferry_error *exception = awaitable_exception(&like);
@@ -157,7 +132,7 @@ void unwrap_complete(ferry_attachment *futures, uintptr_t word, uint64_t number)
 
 		next = futures->next;
 		result.disposer = unwrapped->disposer;
-		complete(unwrapped, word, result);
+		unwrapped_complete(unwrapped, word, result);
 	}
 }
 
@@ -221,7 +196,7 @@ int unwrap_keep(struct ferry_task *task, const ferry_disposer *disposer)
 /* ---- of a task ---- */
 
 /* What it ends as will be the future's: an exception is looked at there. */
-static void attach(struct unwrapped *unwrapped, struct ferry_task *task)
+void unwrapped_attach(struct unwrapped *unwrapped, struct ferry_task *task)
 {
 	task_attach(task, &unwrapped->attachment, ATTACHMENT_FUTURE);
 	task->flags |= TASK_SEEN;
@@ -236,20 +211,21 @@ int ferry_task_unwrap(ferry_task *task, const ferry_unwrap_options *given, ferry
 	if (!error && (!ret || !task->scope))
 		error = -EINVAL;
 	if (!error)
-		error = read_unwrap_options(given, &options);
+		error = unwrapped_read_options(given, &options);
 	if (error)
 		return error;
-	unwrapped = make(task_loop(task), &options, &error);
+	unwrapped = unwrapped_make(task_loop(task), &options, &error);
 	if (!unwrapped)
 		return error;
-	hand_out(unwrapped, ret);
+	unwrapped_hand_out(unwrapped, ret);
 	if (task_has_ended(task)) {
 		task->flags |= TASK_SEEN;
-		complete(unwrapped, task->awaitable.word, ferry_result_u64(task_number(task)));
+		unwrapped_complete(unwrapped, task->awaitable.word,
+				   ferry_result_u64(task_number(task)));
 		return 0;
 	}
 	unwrapped->task = task;
-	attach(unwrapped, task);
+	unwrapped_attach(unwrapped, task);
 	return 0;
 }
 
@@ -297,7 +273,7 @@ static void local_done(struct ferry_waiter *node)
 		word = awaitable_done_by(error);
 	}
 	unwrapped->local = NULL;
-	complete(unwrapped, word, result);
+	unwrapped_complete(unwrapped, word, result);
 	ferry_local_unref(local);
 }
 
@@ -313,14 +289,14 @@ int ferry_unwrap(ferry_local *local, const ferry_unwrap_options *given, ferry_fu
 	if (!error && !ret)
 		error = -EINVAL;
 	if (!error)
-		error = read_unwrap_options(given, &options);
+		error = unwrapped_read_options(given, &options);
 	if (error)
 		return error;
 	loop = local_loop(local);
-	unwrapped = make(loop, &options, &error);
+	unwrapped = unwrapped_make(loop, &options, &error);
 	if (!unwrapped)
 		return error;
-	hand_out(unwrapped, ret);
+	unwrapped_hand_out(unwrapped, ret);
 	unwrapped->local = ferry_local_ref(local);
 	unwrapped->waiter.notify = local_done;
 	if (local->state == LOCAL_PENDING)
@@ -328,123 +304,4 @@ int ferry_unwrap(ferry_local *local, const ferry_unwrap_options *given, ferry_fu
 	else
 		local_done(&unwrapped->waiter);
 	return 0;
-}
-
-/* ---- tasks from other threads ---- */
-
-/* The context was copied where the task was submitted; it goes on from there. */
-static void drop_context(struct unwrapped *unwrapped)
-{
-	if (unwrapped->options.context && unwrapped->hooks.free)
-		unwrapped->hooks.free(unwrapped->options.context);
-}
-
-/* It never came to be begun. */
-static void end_unbegun(struct unwrapped *unwrapped, uintptr_t word)
-{
-	struct ferry_task *task = unwrapped->task;
-
-	drop_context(unwrapped);
-	/* Whatever was in its memory: the hook may look at it. */
-	task_refuse(task, unwrapped->loop, -ECANCELED, NULL);
-	if (unwrapped->options.cleanup)
-		unwrapped->options.cleanup(task, unwrapped->options.user);
-	complete(unwrapped, word, ferry_result_u64(0));
-}
-
-void unwrap_note_begun(struct ferry_task *task)
-{
-	struct ferry_loop *loop = task_loop(task);
-	struct unwrapped *unwrapped = loop->arriving;
-
-	if (!unwrapped || unwrapped->task != task)
-		return;
-	loop->arriving = NULL;
-	attach(unwrapped, task);
-}
-
-/* On the loop's thread: begun as any other. */
-static void arrive_task(struct ferry_waiter *node)
-{
-	struct unwrapped *unwrapped = container(node, struct unwrapped, waiter);
-	struct ferry_loop *loop = unwrapped->loop;
-	struct ferry_task *task = unwrapped->task;
-	void (*cleanup)(struct ferry_task *, void *) = unwrapped->options.cleanup;
-
-	if (loop->closed) {
-		end_unbegun(unwrapped, awaitable_done_by(-ECANCELED));
-		return;
-	}
-	loop->arriving = unwrapped;
-	/* Its options were read where it was submitted, and are all there. */
-	task_begin_otherwise(task, loop, unwrapped->step, &unwrapped->options);
-	if (loop->arriving != unwrapped)
-		return;
-	/* Refused by the factory, or for want of memory: a hook is called, then it is done. */
-	loop->arriving = NULL;
-	drop_context(unwrapped);
-	if (cleanup)
-		attach(unwrapped, task);
-	else
-		complete(unwrapped, task->awaitable.word, ferry_result_u64(0));
-}
-
-static void copy_options(struct unwrapped *unwrapped, const ferry_task_options *options)
-{
-	unwrapped->options = *options;
-	if (options->name) {
-		name_copy(unwrapped->name, sizeof(unwrapped->name), options->name);
-		unwrapped->options.name = unwrapped->name;
-	}
-	if (!options->context)
-		return;
-	if (options->hooks) {
-		unwrapped->hooks.free = options->hooks->free;
-		if (options->hooks->copy)
-			unwrapped->options.context = options->hooks->copy(options->context);
-	}
-	unwrapped->options.hooks = &unwrapped->hooks;
-}
-
-int ferry_task_submit(ferry_task *task, ferry_loop *loop, ferry_step_function step,
-		      const ferry_task_options *given, const ferry_unwrap_options *unwrap,
-		      ferry_future **ret)
-{
-	ferry_task_options options;
-	ferry_unwrap_options unwrap_options;
-	struct unwrapped *unwrapped;
-	ferry_future *future;
-	int error;
-
-	if (!task || !loop || !step)
-		return -EINVAL;
-	if (loop->generation != process_generation)
-		return -ECHILD;
-	error = options_read(&options, sizeof(options), given);
-	if (!error && (options.start > FERRY_START_DEFERRED || options.group))
-		error = -EINVAL;
-	if (!error)
-		error = read_unwrap_options(unwrap, &unwrap_options);
-	if (error)
-		return error;
-	unwrapped = make(loop, &unwrap_options, &error);
-	if (!unwrapped)
-		return error;
-	options.size = sizeof(options);
-	unwrapped->task = task;
-	unwrapped->step = step;
-	unwrapped->waiter.notify = arrive_task;
-	copy_options(unwrapped, &options);
-	future = &unwrapped->future;
-	/* The caller's reference is his from here on: the loop may be through with it at once. */
-	if (loop_post(loop, &unwrapped->waiter)) {
-		if (ret)
-			*ret = future;
-		else
-			ferry_future_unref(future);
-		return 0;
-	}
-	drop_context(unwrapped);
-	unmake(unwrapped);
-	return -ESHUTDOWN;
 }

@@ -445,6 +445,33 @@ Test(cleanup, L6_waiting_for_it_is_not_looking_at_it, .init = begin, .fini = end
 	diary[0] = 0;
 }
 
+/* Who shielded his wait and has left does not come to know, and nobody else looks. */
+Test(cleanup, L6_one_whose_shielded_waiter_has_left_is_told, .init = begin, .fini = end)
+{
+	for (int looks = 0; looks < 2; looks++) {
+		struct actor inner = { .name = "i", .awaits = &operation.awaitable };
+		struct actor outer = { .name = "o", .awaits = &inner.awaitable, .shielded = true };
+
+		cr_assert_eq(ferry_operation_init(&operation, NULL), 0);
+		inner.error = exception_new("too late");
+		actor_begin(&inner, loop, NULL);
+		actor_begin(&outer, loop, NULL);
+		cr_assert_eq(ferry_task_cancel(&outer.task), 0);
+		run();
+		cr_assert(diary_is("i: o: o)"), "the inner one goes on");
+		cr_assert_eq(actor_ended(&outer), ACTOR_CANCELLED);
+		complete();
+		run();
+		cr_assert(diary_is("i. i)"));
+		cr_assert_eq(exceptions_told, 0, "as yet");
+		if (looks)
+			cr_assert_str_eq(exception_of_task(&inner.task), "too late");
+		cr_assert_eq(ferry_task_clear(&inner.task), 0);
+		cr_assert_eq(exceptions_heard("too late"), !looks);
+		cr_assert_eq(exceptions_alive, 0);
+	}
+}
+
 Test(cleanup, L6_one_that_its_group_has_is_not_told, .init = begin, .fini = end)
 {
 	struct actor a = failing("group's");

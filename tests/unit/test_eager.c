@@ -39,7 +39,7 @@ struct errand {
 	ferry_local *local; /* what start returns; NULL: errno is set to fails */
 	int fails, says;    /* says: what finish returns */
 	ferry_snapshot seen;
-	int started, finished;
+	int started, finished, started_inside; /* the last: of the call that begins it */
 };
 
 static ferry_local *start(ferry_loop *which, void *user)
@@ -98,11 +98,20 @@ static ferry_local *number(uint64_t value)
 
 /* ---- started ---- */
 
+/* One of the user's, for tasks that do not say how they start. */
+static int wrap_lazily(ferry_task *task, ferry_loop *which, ferry_step_function step,
+		       const ferry_task_options *options, void *user)
+{
+	(void)user;
+	diary_note("factory");
+	return ferry_lazy_factory(task, which, step, options, NULL);
+}
+
 Test(eager, T2_what_starts_it_is_called_inside_the_call_whatever_the_factory, .init = begin,
      .fini = end)
 {
 	static const ferry_task_factory factories[] = { NULL, ferry_eager_factory,
-							ferry_lazy_factory };
+							ferry_lazy_factory, wrap_lazily };
 	static const ferry_start starts[] = { FERRY_START_DEFAULT, FERRY_START_EAGER,
 					      FERRY_START_LAZY, FERRY_START_DEFERRED };
 
@@ -114,7 +123,8 @@ Test(eager, T2_what_starts_it_is_called_inside_the_call_whatever_the_factory, .i
 			ferry_loop_set_task_factory(loop, factories[i], NULL);
 			cr_assert_eq(errand_begin(&errand, OPTIONS_OF(.start = starts[s])),
 				     &errand.eager.task);
-			cr_assert(diary_is("start"));
+			cr_assert(
+				diary_is(factories[i] == wrap_lazily ? "factory start" : "start"));
 			cr_assert_null(ferry_current_task(loop));
 			run();
 			cr_assert(diary_is(""), "it waits");
@@ -125,6 +135,91 @@ Test(eager, T2_what_starts_it_is_called_inside_the_call_whatever_the_factory, .i
 			cr_assert_eq(ended(&errand), ACTOR_RESULT);
 			ferry_local_unref(local);
 		}
+}
+
+/* Whatever it is told. */
+static int make_lazy(ferry_task *task, ferry_loop *which, ferry_step_function step,
+		     const ferry_task_options *given, void *user)
+{
+	ferry_task_options options = *given;
+
+	(void)user;
+	cr_assert_eq(options.start, FERRY_START_EAGER, "so the adapter has said");
+	options.start = FERRY_START_LAZY;
+	return ferry_eager_factory(task, which, step, &options, NULL);
+}
+
+Test(eager, T2_a_factory_of_the_users_may_put_it_off, .init = begin, .fini = end)
+{
+	struct errand errand = { .local = number(5) };
+
+	ferry_loop_set_task_factory(loop, make_lazy, NULL);
+	errand_begin(&errand, NULL);
+	cr_assert(diary_is(""));
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+	cr_assert(diary_is("start finish"));
+	cr_assert_eq(ended(&errand), ACTOR_RESULT);
+}
+
+#define DEPTH_MOST 64
+
+static void begin_next(struct actor *actor)
+{
+	actor_begin(actor + 1, loop, NULL);
+}
+
+static void begin_errand(struct actor *actor)
+{
+	struct errand *errand = actor->user;
+
+	errand_begin(errand, NULL);
+	errand->started_inside = errand->started;
+}
+
+Test(eager, T2_where_first_steps_are_too_deep_it_is_started_in_the_next_turn, .init = begin,
+     .fini = end)
+{
+	static struct actor actors[DEPTH_MOST];
+
+	for (int depth = DEPTH_MOST - 1; depth <= DEPTH_MOST; depth++) {
+		struct errand errand = { .local = number(5) };
+
+		for (int i = 0; i < depth; i++)
+			actors[i] = (struct actor){ .name = "a", .acts = begin_next };
+		actors[depth - 1].acts = begin_errand;
+		actors[depth - 1].user = &errand;
+		actor_begin(&actors[0], loop, NULL);
+		diary[0] = 0;
+		cr_assert_eq(errand.started_inside, depth < DEPTH_MOST, "of 64");
+		cr_assert_eq(ferry_loop_run_once(loop, 0), depth == DEPTH_MOST);
+		cr_assert(diary_is(depth == DEPTH_MOST ? "start finish" : ""));
+		cr_assert_eq(ended(&errand), ACTOR_RESULT);
+	}
+}
+
+Test(eager, T2_where_the_turns_budget_is_used_up_it_is_started_in_the_next, .init = begin,
+     .fini = end)
+{
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+	ferry_loop *usual = loop;
+
+	for (unsigned budget = 1; budget <= 2; budget++) {
+		struct errand errand = { 0 };
+		struct actor a = { .name = "a", .acts = begin_errand, .user = &errand };
+
+		options.budget = budget;
+		cr_assert_eq(ferry_loop_new(&options, &loop), 0);
+		errand.local = number(5);
+		actor_begin(&a, loop, OPTIONS_OF(.start = FERRY_START_LAZY));
+		cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+		cr_assert_eq(errand.started_inside, budget == 2, "one for the step itself");
+		run();
+		cr_assert(
+			diary_is(budget == 2 ? "a: start a. a) finish" : "a: a. a) start finish"));
+		cr_assert_eq(ended(&errand), ACTOR_RESULT);
+		cr_assert_eq(ferry_loop_free(loop), 0);
+	}
+	loop = usual;
 }
 
 Test(eager, T2_one_that_is_done_at_once_ends_inside_the_call, .init = begin, .fini = end)

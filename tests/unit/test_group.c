@@ -600,6 +600,23 @@ LoopTest(group, T3_lazy_ones_cost_one_callback_and_one_turn)
 	cr_assert_eq(entered, 1000);
 }
 
+LoopTest(group, T3_of_a_mix_of_lazy_ones_the_suspended_cost_two_callbacks)
+{
+	begin_a_thousand(700, FERRY_START_LAZY);
+	costs(0, 0);
+	cr_assert_eq(ferry_group_members(&group), 1000);
+	await();
+	costs(2, 1000 + 300);
+	cr_assert_eq(group_end(), ACTOR_RESULT);
+}
+
+LoopTest(group, T3_all_lazy_ones_that_are_suspended_cost_two_callbacks_each)
+{
+	begin_a_thousand(0, FERRY_START_LAZY);
+	await();
+	costs(2, 2 * 1000);
+}
+
 static void begin_those_that_end_at_once(struct actor *actor)
 {
 	(void)actor;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What went wrong with tasks and groups elsewhere, told again with ours (T1-T7).
+ * What went wrong with tasks elsewhere, told again with ours (T1-T7, E2): with eager starts, and
+ * with those that have ended. With options it is in test_option_replays.c, with groups in
+ * test_group_replays.c, with cancels in test_cancel_replays.c.
  *
  * Each test bears the number of an issue of CPython, or of aiohttp, and begins with what happened
  * there. Pages: github.com/python/cpython/issues/NUMBER, github.com/aio-libs/aiohttp/issues/13346.
@@ -69,6 +71,73 @@ LoopTest(replays, T2_aiohttp_13346_a_task_goes_on_whatever_other_threads_begin)
 	cr_assert_eq(ferry_loop_run(loop), 0);
 	cr_assert_eq(actor_ended(&unrelated), ACTOR_RESULT);
 	diary[0] = 0;
+}
+
+/* What the dump says. */
+static char text[4096];
+
+static int collect(void *user, const char *piece, size_t length)
+{
+	(void)user;
+	cr_assert_lt(strlen(text) + length, sizeof(text));
+	strncat(text, piece, length);
+	return 0;
+}
+
+/* Is that a line of it, so far to the right, with what stands behind its name? */
+static bool dump_has(unsigned depth, const struct actor *actor, const char *state)
+{
+	char line[256];
+
+	text[0] = 0;
+	cr_assert_eq(ferry_loop_dump(loop, FERRY_DUMP_TEXT, collect, NULL), 0);
+	snprintf(line, sizeof(line), "%*s\"%s\" task %p: %s", (int)(2 * depth), "", actor->name,
+		 (const void *)&actor->task, state);
+	for (const char *at = text; *at; at += strcspn(at, "\n") + 1)
+		if (!strncmp(at, line, strlen(line)))
+			return true;
+	fprintf(stderr, "no line begins with\n%s\nof\n%s", line, text);
+	return false;
+}
+
+static void look_at_both(struct actor *actor)
+{
+	const struct actor *outer = actor->user;
+
+	cr_assert_eq(ferry_current_task(loop), &actor->task);
+	cr_assert(dump_has(0, outer, "running\n"));
+	cr_assert(dump_has(0, actor, "running\n"));
+}
+
+static void beget(struct actor *actor)
+{
+	struct actor *inner = actor->user;
+
+	actor_begin(inner, loop, OPTIONS_OF(.name = "inner"));
+	cr_assert_eq(ferry_current_task(loop), &actor->task, "again");
+	cr_assert(dump_has(0, actor, "running\n"));
+	cr_assert(dump_has(0, inner, "waiting"));
+}
+
+/* 157299: while a task was in its eager first step nobody could see who had begotten it, for it was
+ * awaited only when that was over. Here both are shown, and the outer one is current again. */
+LoopTest(replays, T2_157299_who_begets_and_who_is_begotten_are_both_shown_running)
+{
+	struct actor outer = { .name = "outer", .acts = beget }, inner = { .name = "inner" };
+
+	inner.acts = look_at_both;
+	inner.user = &outer;
+	inner.awaits = &event.awaitable;
+	outer.user = &inner;
+	outer.awaits = &inner.awaitable;
+	actor_begin(&outer, loop, OPTIONS_OF(.name = "outer"));
+	cr_assert(!ferry_current_task(loop));
+	cr_assert(diary_is("outer: inner:"));
+	cr_assert(dump_has(0, &outer, "waiting"));
+	cr_assert(dump_has(1, &inner, "waiting"), "now it is awaited");
+	cr_assert_eq(ferry_event_set(&event), 0);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert(diary_is("inner. inner) outer. outer)"));
 }
 
 static int refuse(ferry_task *task, ferry_loop *of, ferry_step_function step,
@@ -168,143 +237,6 @@ LoopTest(replays, T2_154695_a_task_without_a_loop_is_born_failed)
 	cr_assert_eq(ferry_task_cancel(&refused.task), -EALREADY);
 	actor_begin(&a, loop, NULL);
 	cr_assert(diary_is("a: a. a)"));
-}
-
-/* ---- groups and eager children ---- */
-
-static void have_a_sibling_that_fails(struct actor *actor)
-{
-	(void)actor;
-	HAVE(EAGER, .name = "b", .fails = -EIO);
-}
-
-/* 128550: a child that in its own eager step began a sibling that failed joined too late to be
- * cancelled with the others. */
-LoopTest(replays, T6_128550_a_child_is_cancelled_by_what_it_began_in_its_first_step)
-{
-	make(FERRY_GROUP_FIRST_EXCEPTION, 0);
-	HAVE(EAGER, .name = "a", .acts = have_a_sibling_that_fails, WAITING);
-	cr_assert(diary_is("a: b: b. b)"));
-	cr_assert_eq(ferry_loop_await(loop, &group.awaitable), 0, "it does not wait for ever");
-	cr_assert(diary_is("a)"));
-	cr_assert_eq(actor_ended(&children[0]), ACTOR_CANCELLED);
-	cr_assert_eq(ferry_group_first(&group), &children[1].task);
-	cr_assert_eq(ferry_error_errno(ferry_awaitable_snapshot(&group.awaitable).exception), EIO);
-}
-
-/* Makes a group, has a child in it fail at once, waits for the group, and then for what is
- * outside of it. */
-struct parent {
-	FERRY_FRAME;
-	ferry_group group;
-	struct actor child;
-	bool awaits;
-	int cancels;
-};
-
-static ferry_step parent_step(ferry_task *task)
-{
-	FERRY_BEGIN(task, struct parent, f);
-	cr_assert_eq(ferry_group_init(&f->group, loop, NULL), 0);
-	f->child = (struct actor){ .name = "c", .fails = -EIO };
-	actor_begin(&f->child, loop, FERRY_IN(&f->group));
-	if (f->awaits)
-		FERRY_AWAIT(&f->group);
-	f->cancels = ferry_task_cancels(task);
-	diary_note("outside");
-	FERRY_AWAIT(&event);
-	diary_note("p.");
-	FERRY_RETURN();
-
-	FERRY_FINALLY
-	diary_note("p)");
-	FERRY_END;
-}
-
-/* 128588: a child that failed in its eager step cancelled the parent, which ran just then, and
- * found out at a wait that had nothing to do with the group. */
-LoopTest(replays, T6_128588_who_knows_of_a_failure_is_not_cancelled_for_it_elsewhere)
-{
-	struct parent parent = { .awaits = true };
-
-	ferry_task_begin(&parent.task, loop, parent_step, NULL);
-	cr_assert(diary_is("c: c. c) outside"));
-	cr_assert_eq(parent.cancels, 0);
-	cr_assert_eq(ferry_loop_run(loop), 0);
-	cr_assert(diary_is(""), "it waits outside of the group");
-	cr_assert_eq(ferry_event_set(&event), 0);
-	cr_assert_eq(ferry_loop_run(loop), 0);
-	cr_assert(diary_is("p. p)"));
-	cr_assert_eq(actor_end_of(ferry_task_snapshot(&parent.task)), ACTOR_RESULT);
-}
-
-/* 128588: one that does not look leaves at its next wait, by the group's exception: it is not
- * taken for cancelled. */
-LoopTest(replays, T6_128588_who_does_not_look_fails_as_the_group_did)
-{
-	struct parent parent = { .awaits = false };
-
-	ferry_task_begin(&parent.task, loop, parent_step, NULL);
-	cr_assert_eq(ferry_loop_run(loop), 0);
-	cr_assert(diary_is("c: c. c) outside p)"));
-	cr_assert_eq(actor_end_of(ferry_task_snapshot(&parent.task)), ACTOR_EXCEPTION);
-	cr_assert_eq(ferry_error_errno(ferry_task_snapshot(&parent.task).exception), EIO);
-}
-
-static void cancel_the_group(struct actor *actor)
-{
-	(void)actor;
-	cr_assert_eq(ferry_group_cancel(&group), 0);
-}
-
-/* 155418: a child that aborted its group in its eager step joined after that, and the group never
- * ended. */
-LoopTest(replays, T6_155418_a_child_that_cancels_its_group_is_cancelled_with_it)
-{
-	make(FERRY_GROUP_FIRST_EXCEPTION, 0);
-	HAVE(EAGER, .name = "a", WAITING);
-	HAVE(EAGER, .name = "b", .acts = cancel_the_group, WAITING);
-	cr_assert_eq(ferry_loop_await(loop, &group.awaitable), 0, "it does not wait for ever");
-	cr_assert(diary_is("a: b: a) b)"));
-	cr_assert_eq(actor_ended(&children[0]), ACTOR_CANCELLED);
-	cr_assert_eq(actor_ended(&children[1]), ACTOR_CANCELLED);
-	cr_assert_eq(actor_end_of(ferry_awaitable_snapshot(&group.awaitable)), ACTOR_CANCELLED);
-}
-
-static struct actor later; /* a child that fails when it is told to */
-static ferry_event fail_now;
-
-static void own_a_group(struct actor *actor)
-{
-	make(FERRY_GROUP_FIRST_EXCEPTION, 0);
-	cr_assert_eq(ferry_event_init(&fail_now, loop), 0);
-	later = (struct actor){ .name = "c", .awaits = &fail_now.awaitable, .fails = -EIO };
-	actor_begin(&later, loop, FERRY_IN(&group));
-	(void)actor;
-}
-
-/* 155433, and 116720 before it: who was cancelled by his group and by somebody else in one turn
- * took both for the group's, or lost count. */
-LoopTest(replays, T6_155433_a_cancel_from_outside_is_not_taken_for_the_groups)
-{
-	for (int outside = 0; outside < 3; outside++) {
-		struct actor a = { .name = "a", .acts = own_a_group, WAITING };
-
-		actor_begin(&a, loop, NULL);
-		if (outside == 1)
-			cr_assert_eq(ferry_task_cancel(&a.task), 0); /* first */
-		cr_assert_eq(ferry_event_set(&fail_now), 0);
-		if (outside == 2) {
-			cr_assert_eq(ferry_loop_run_once(loop, 0), 1); /* the child fails */
-			cr_assert_eq(ferry_task_cancels(&a.task), 1);
-			cr_assert_eq(ferry_task_cancel(&a.task), 0); /* and then */
-		}
-		cr_assert_eq(ferry_loop_run(loop), 0);
-		diary[0] = 0;
-		cr_assert_eq(actor_errno(&a), EIO, "that it failed is not lost");
-		cr_assert_eq(ferry_task_cancels(&a.task), outside != 0,
-			     "the group's is taken back");
-	}
 }
 
 /* ---- what is left of a task that has ended ---- */
@@ -476,67 +408,6 @@ LoopTest(replays, T7_105836_another_thread_can_wait_until_what_it_cancelled_has_
 	pthread_join(thread, NULL);
 	ferry_local_unref(over);
 	ferry_future_unref(errand.over);
-}
-
-/* ---- before the first step ---- */
-
-static struct {
-	ferry_task *tasks[4];
-	unsigned count;
-} registered;
-
-static void find_itself(struct actor *actor)
-{
-	bool found = false;
-
-	for (unsigned i = 0; i < registered.count; i++)
-		found |= registered.tasks[i] == &actor->task;
-	diary_note(found ? "known" : "unknown");
-}
-
-/* 124309: a race of several, written for tasks that start later, put each on a list once it was
- * made, and each looked for itself there as it began. An eager one was not there yet. */
-LoopTest(replays, T4_124309_a_deferred_task_is_registered_before_it_runs)
-{
-	struct actor a = { .name = "a", .acts = find_itself }, b = a;
-
-	b.name = "b";
-	registered.tasks[registered.count++] =
-		actor_begin(&a, loop, OPTIONS_OF(.start = FERRY_START_EAGER));
-	cr_assert(diary_is("a: unknown a. a)"));
-	registered.tasks[registered.count++] =
-		actor_begin(&b, loop, OPTIONS_OF(.start = FERRY_START_DEFERRED));
-	cr_assert_eq(ferry_task_start(&b.task), 0);
-	cr_assert(diary_is("b: known b. b)"));
-}
-
-static void look_at_options(struct actor *actor)
-{
-	cr_assert_str_eq(ferry_task_name(&actor->task), "given");
-	cr_assert_eq(ferry_task_user(&actor->task), (void *)&event);
-	cr_assert_eq(ferry_task_context(&actor->task), (void *)&group);
-	cr_assert_eq(ferry_group_members(&group), 1);
-	cr_assert_eq(ferry_current_task(loop), &actor->task);
-	diary_note("all there");
-}
-
-/* 113050, 130033: the name was set when the task had been made, so the first step of an eager one
- * saw another. */
-LoopTest(replays, T1_113050_130033_all_options_are_there_in_the_first_step)
-{
-	static const ferry_start starts[] = { FERRY_START_EAGER, FERRY_START_LAZY,
-					      FERRY_START_DEFERRED };
-
-	for (unsigned i = 0; i < 3; i++) {
-		struct actor a = { .name = "a", .acts = look_at_options };
-
-		make(FERRY_GROUP_FIRST_EXCEPTION, 0);
-		actor_begin(&a, loop,
-			    OPTIONS_OF(.start = starts[i], .group = &group, .name = "given",
-				       .user = &event, .context = &group));
-		cr_assert_eq(ferry_loop_await(loop, &group.awaitable), 0);
-		cr_assert(diary_is("a: all there a. a)"));
-	}
 }
 
 /* ---- those whom nobody keeps ---- */

@@ -479,6 +479,47 @@ static void wait_for_another(struct actor *actor)
 	cr_assert_eq(ferry_task_yield(&other->task, NULL), -EPERM);
 }
 
+struct reader {
+	FERRY_FRAME;
+	ferry_await await;
+	ferry_local *local;
+	bool went_on;
+};
+
+static ferry_step reader_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct reader, f);
+	FERRY_AWAIT(ferry_await_local(&f->await, f->local));
+	f->went_on = true;
+	FERRY_RETURN();
+
+	FERRY_FINALLY
+	ferry_await_end(&f->await);
+	FERRY_END;
+}
+
+/* Its turns would run the task, in the midst of whatever runs here. */
+Test(step, a_local_of_another_loop_cannot_be_waited_for, .init = begin, .fini = end)
+{
+	ferry_loop *other = fixture_loop();
+	struct reader reader = { .went_on = false }, again = { .went_on = false };
+	ferry_local *local;
+
+	cr_assert_eq(ferry_local_new(other, &local), 0);
+	reader.local = ferry_local_ref(local);
+	again.local = ferry_local_ref(local);
+	ferry_task_begin(&reader.task, loop, reader_step, NULL);
+	cr_assert_eq(ferry_error_errno(ferry_task_snapshot(&reader.task).exception), EPERM);
+	cr_assert_eq(ferry_local_set_result(local, ferry_result_u64(1)), 0);
+	cr_assert_eq(ferry_loop_run(other), 0);
+	cr_assert_not(reader.went_on);
+	/* One that is done can be looked at. */
+	ferry_task_begin(&again.task, loop, reader_step, NULL);
+	cr_assert(again.went_on);
+	ferry_local_unref(local);
+	cr_assert_eq(ferry_loop_free(other), 0);
+}
+
 Test(step, only_the_task_whose_step_runs_can_wait, .init = begin, .fini = end)
 {
 	struct actor waits = { .name = "waits", .awaits = &operation.awaitable };

@@ -838,12 +838,14 @@ struct level {
 };
 
 static unsigned nested, nested_most;
+static unsigned long begun;
 static int innermost_fails;
 static ferry_step level_step(ferry_task *task);
 
 static ferry_step level_body(ferry_task *task)
 {
 	FERRY_BEGIN(task, struct level, f);
+	begun++;
 	f->depth = 0;
 	if (f->next) {
 		FERRY_TRY(
@@ -942,6 +944,61 @@ Test(task, T2_a_million_levels_of_eager_tasks_are_cancelled_as_the_innermost_is,
 	for (unsigned long i = 0; i < MANY; i++)
 		cr_assert(ferry_task_snapshot(&levels[i].task).cancelled);
 	free(levels);
+}
+
+/* A timer that is due whenever somebody looks, until the outermost has ended. */
+static struct {
+	struct level *outermost;
+	unsigned long fired, begun, most_between; /* levels, from one time to the next */
+} pulse;
+
+static void beat(ferry_loop *which, void *user)
+{
+	unsigned long between = begun - pulse.begun;
+
+	pulse.fired++;
+	pulse.begun = begun;
+	if (between > pulse.most_between)
+		pulse.most_between = between;
+	if (!ferry_task_snapshot(&pulse.outermost->task).done)
+		cr_assert_eq(ferry_loop_call_at(which, 0, beat, user, NULL), 0);
+}
+
+/* So deep in turns of so many callbacks, and as deep as the stack may be in each. */
+static void nest_below_a_pulse(unsigned budget, unsigned long count)
+{
+	struct level *levels = calloc(count, sizeof(*levels));
+
+	cr_assert_not_null(levels);
+	for (unsigned long i = 0; i + 1 < count; i++)
+		levels[i].next = &levels[i + 1];
+	begin_with(budget);
+	memset(&pulse, 0, sizeof(pulse));
+	pulse.outermost = levels;
+	begun = 0;
+	ferry_task_begin(&levels[0].task, loop, level_step, OPTIONS_OF(.start = FERRY_START_LAZY));
+	cr_assert_eq(ferry_loop_call_at(loop, 0, beat, NULL, NULL), 0);
+	run();
+	cr_assert_eq(begun, count);
+	cr_assert_eq(levels[0].depth, count - 1);
+	cr_assert_leq(nested_most, DEPTH_MOST);
+	cr_assert_geq(pulse.fired, count / budget);
+	cr_assert_leq(pulse.most_between, budget < DEPTH_MOST ? budget : DEPTH_MOST, "%lu levels",
+		      pulse.most_between);
+	free(levels);
+	end();
+}
+
+Test(task, T2_a_million_levels_of_eager_tasks_do_not_keep_a_timer_waiting)
+{
+	nest_below_a_pulse(1024, MANY);
+}
+
+Test(task, T2_nor_do_levels_beyond_a_small_budget)
+{
+	nest_below_a_pulse(DEPTH_MOST / 2, MANY / 10);
+	nest_below_a_pulse(3, MANY / 10);
+	nest_below_a_pulse(2, MANY / 10);
 }
 
 static void start_at_the_bottom(struct actor *actor)

@@ -14,7 +14,8 @@
  * Whatever the loop's default, the first function runs inside the call: so what it starts goes on
  * beside what the caller does next. Only the waiting is put off until it is awaited. (It is the
  * first step of an eager task, which is put off where those are: beyond 64 inside of each other,
- * beyond the turn's budget, and by a factory of your own that does not start it.)
+ * beyond the turn's budget, in a group at its limit, and by a factory of your own that does not
+ * start it.)
  */
 #include <ferry/task/frame.h>
 

@@ -29,8 +29,10 @@
  * task, unless its body had, and the others are cancelled. If one was cancelled, so was the task
  * only if somebody cancelled that.
  *
- * A group takes over the exception that decides. Those of other children are theirs, and are told
- * to the loop's exception handler if nobody looks at them.
+ * A group takes over the exception that decides. Those of other children are theirs: they are told
+ * to the loop's exception handler where such a child has a cleanup hook, or is cleared, and nobody
+ * looked. A group outside of steps has no owner who would fail with it: wait for it, look at how it
+ * ended, and clear it.
  */
 #include <ferry/task/frame.h>
 
@@ -90,8 +92,9 @@ struct ferry_group {
  * @options: may be NULL
  *
  * Ownership: @group stays the caller's memory, and must stay until the group has ended, and
- *            who waited for it has gone on. One that was never given a child and has no owner
- *            may go at any time after ferry_group_close().
+ *            who waited for it has gone on, and until its owner has waited for it or ended. One
+ *            that was never given a child and has no owner may go at any time after
+ *            ferry_group_close().
  * Context:   the loop's thread.
  * Return:    0; -EINVAL; -E2BIG; -EBUSY if a group of the running task lies there that has not
  *            ended; -EPERM; -ESHUTDOWN; -ECHILD.

@@ -110,7 +110,8 @@ typedef struct ferry_task_options {
 
 /**
  * ferry_task_begin() - make a task and start it, as the options or else the loop say
- * @task:    the memory, whatever is in it, if no task that has not ended lies there
+ * @task:    the memory, whatever is in it, if no task lies there that has not ended, whose cleanup
+ *           hook is to be called, or for which somebody waited who has not gone on
  * @loop:    the loop
  * @step:    what it does
  * @options: may be NULL
@@ -179,12 +180,12 @@ FERRY_API int ferry_task_schedule(ferry_task *task);
 
 /**
  * ferry_task_forget() - have the library forget a deferred task that will not be started
- * @task: one that was not started, is in no group, and that nobody waits for
+ * @task: one that was not started, is in no group, that nobody waits for, and has no future
  *
  * Nothing of it runs, neither step nor cleanup. Its memory is the caller's again.
  *
  * Context: the loop's thread.
- * Return:  0; -EBUSY if it was started, is in a group or a limiter, or somebody waits for it;
+ * Return:  0; -EBUSY if it was started, is in a group or a limiter, has a future, or is waited for;
  *          -EALREADY if it has ended; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_task_forget(ferry_task *task);
@@ -451,9 +452,10 @@ typedef struct ferry_unwrap_options {
  *
  * When it arrives at the loop it is begun as by ferry_task_begin(). The future is running from
  * the beginning, so that cancelling it only asks (the task, on its loop): it is done when the
- * task has ended, and then the frame is the caller's again, if nothing of the loop waits for the
- * task. So waiting for it after a cancel is waiting until the task has cleaned up. Where the loop
- * may be closed under a task, its functions may run on: lend them memory with a release hook.
+ * task has ended, and the cleanup hooks of those that ended before it were called; and then the
+ * frame is the caller's again, if nothing of the loop waits for the task. So waiting for it after
+ * a cancel is waiting until the task has cleaned up. Where the loop may be closed under a task, its
+ * functions may run on: lend them memory with a release hook.
  *
  * Ownership: *@ret is a new reference. @task must stay until the future is done, or cleanup is
  *            called.
@@ -472,7 +474,8 @@ FERRY_API int ferry_task_submit(ferry_task *task, ferry_loop *loop, ferry_step_f
  * @options: may be NULL
  * @ret:     where to put the future
  *
- * It is running until the task has ended. Cancelling it asks the task, on its loop.
+ * It is running until the task has ended. Cancelling it asks the task, on its loop. From here on an
+ * exception of the task counts as looked at, since the future has it.
  *
  * Ownership: *@ret is a new reference; the future holds a reference to the exception.
  * Context:   the loop's thread.

@@ -46,9 +46,9 @@ typedef struct ferry_timeout {
  * FERRY_TIMEOUT() calls this. All scopes that are open end where the body of the step does.
  *
  * Context: the task's own step.
- * Return:  0; -ENOMEM, -EBUSY if it is open: then the task has failed with that, and task->at
- *          says so; -EINVAL, -EALREADY if it has ended, -EPERM, -ESHUTDOWN, -ECHILD: nothing has
- *          changed.
+ * Return:  0; -ENOMEM, -EBUSY if it is open, -ECHILD if the step has forked: then the task has
+ *          failed with that, and task->at says so; -EINVAL, -EALREADY if it has ended, -EPERM,
+ *          -ESHUTDOWN, -ECHILD elsewhere: nothing has changed.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_timeout_begin(ferry_timeout *timeout, ferry_task *task,
 						   uint64_t deadline_ns, uint16_t at);
@@ -60,7 +60,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_timeout_begin(ferry_timeout *timeout, ferry
  * A cancel of its deadline that has not taken effect is taken back.
  *
  * Context: the task's own step.
- * Return:  1 if it was left by its deadline; 0 if not; -EPERM elsewhere; -ESHUTDOWN; -ECHILD.
+ * Return:  1 if it was left by its deadline; 0 if not; -EPERM elsewhere; -ESHUTDOWN; -ECHILD, and
+ *          if it is the step that forked it is ended all the same.
  */
 FERRY_API int ferry_timeout_end(ferry_timeout *timeout);
 
