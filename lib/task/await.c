@@ -99,7 +99,7 @@ static void drop(ferry_await *await)
 	if (await->waiter.notify)
 		detach(await);
 	/* What the word names is the local's. */
-	if (awaitable_is_done(&await->awaitable))
+	if (awaitable_is_done(&await->awaitable) && awaitable_exception(&await->awaitable))
 		awaitable_forget_exception(&await->awaitable);
 	ferry_local_unref(await->local);
 	await->local = NULL;
