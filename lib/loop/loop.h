@@ -78,7 +78,7 @@ struct ferry_loop {
 	struct ferry_spread *spreads_run; /* and that have been, meanwhile */
 	bool is_spreading;
 	size_t adrift;           /* tasks that are on the ready list and in no other */
-	size_t cleanups;         /* hooks of tasks that are on it */
+	size_t cleanups;         /* hooks of tasks that are on it, and late callbacks */
 	struct visit *visits;    /* those who go over the tasks */
 	unsigned calling;        /* hooks of the user's, which may run outside of turns */
 	struct ferry_task *making; /* a factory of the user's is about to, and has not yet */

@@ -53,8 +53,10 @@ static void unref_context(struct ferry_loop *loop, struct context *context)
 {
 	if (--context->refs)
 		return;
+	loop->calling++;
 	if (context->free)
 		context->free(context->context);
+	loop->calling--;
 	block_give(&loop->blocks, context, ATTACHMENT_ROOM);
 }
 

@@ -98,8 +98,10 @@ static void drop(ferry_await *await)
 		return;
 	if (await->waiter.notify)
 		detach(await);
-	/* What the word names is the local's. */
-	if (awaitable_is_done(&await->awaitable) && awaitable_exception(&await->awaitable))
+	/* What the word names is the local's; of one that is not done nothing is left. */
+	if (!awaitable_is_done(&await->awaitable))
+		await->awaitable.word = 0;
+	else if (awaitable_exception(&await->awaitable))
 		awaitable_forget_exception(&await->awaitable);
 	ferry_local_unref(await->local);
 	await->local = NULL;
@@ -115,8 +117,12 @@ void await_forsake(ferry_awaitable *awaited)
 
 bool await_is_foreign(const struct ferry_loop *loop, const ferry_operation *operation)
 {
-	return operation->hooks == &local_hooks &&
-	       local_loop(container(operation, ferry_await, operation)->local) != loop;
+	const ferry_local *local;
+
+	if (operation->hooks != &local_hooks)
+		return false;
+	local = container(operation, ferry_await, operation)->local;
+	return local && local_loop(local) != loop;
 }
 
 ferry_operation *ferry_await_local(ferry_await *await, ferry_local *local)

@@ -14,6 +14,7 @@ struct task_callback {
 	struct ferry_loop *loop;
 	ferry_task_callback fn; /* NULL: taken back */
 	void *user;
+	bool is_late; /* added when it had ended: its frame has to stay for it as for a hook */
 };
 #define CALLBACK_ROOM 0
 _Static_assert(sizeof(struct task_callback) <= BLOCK_LEAST, "it fits the smallest block");
@@ -28,6 +29,8 @@ void task_call_done(struct ferry_waiter *node)
 	struct task_callback called = *callback_of(node);
 
 	block_give(&called.loop->blocks, callback_of(node), CALLBACK_ROOM);
+	if (called.is_late)
+		called.loop->cleanups--;
 	if (called.fn && !called.loop->closed)
 		called.fn(called.task, called.user);
 }
@@ -46,11 +49,13 @@ int ferry_task_add_done_callback(ferry_task *task, ferry_task_callback fn, void 
 	callback = block_take(&loop->blocks, sizeof(*callback), CALLBACK_ROOM);
 	if (!callback)
 		return -ENOMEM;
-	*callback = (struct task_callback){ { NULL, task_call_done }, task, loop, fn, user };
+	*callback = (struct task_callback){ { NULL, task_call_done }, task, loop, fn, user, false };
 	if (!task_has_ended(task)) {
 		awaitable_append(&task->awaitable, &callback->node);
 		return 0;
 	}
+	callback->is_late = true;
+	loop->cleanups++;
 	loop_make_ready(loop, &callback->node);
 	task_postpone_cleanup(task);
 	return 0;

@@ -150,12 +150,14 @@ void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
 	loop->is_spreading = false;
 }
 
-static void take_out(struct ferry_spread **list, const struct ferry_spread *spread)
+static bool take_out(struct ferry_spread **list, const struct ferry_spread *spread)
 {
 	while (*list && *list != spread)
 		list = &(*list)->next;
-	if (*list)
-		*list = spread->next;
+	if (!*list)
+		return false;
+	*list = spread->next;
+	return true;
 }
 
 void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread)
@@ -163,8 +165,9 @@ void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread)
 	if (!spread->queued)
 		return;
 	spread->queued = 0;
-	take_out(&loop->spreads, spread);
-	take_out(&loop->spreads_run, spread);
+	/* As a rule it is the one that runs. */
+	if (!take_out(&loop->spreads_run, spread))
+		take_out(&loop->spreads, spread);
 }
 
 bool task_cancel(struct ferry_task *task)

@@ -22,8 +22,10 @@ void task_report(struct ferry_task *task)
 	if (loop->closed)
 		return;
 	loop->counters.unseen++;
+	loop->calling++;
 	if (loop->handler)
 		loop->handler(loop, awaitable_exception(&task->awaitable), loop->handler_user);
+	loop->calling--;
 }
 
 /* What the hook and its user are kept in: a task that has ended needs neither. */

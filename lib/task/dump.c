@@ -375,6 +375,7 @@ int ferry_loop_dump(ferry_loop *loop, ferry_dump_format format,
 		error = -EINVAL;
 	if (error)
 		return error;
+	loop->calling++;
 	ferry_each_task(loop, unmark, NULL);
 	for (struct ferry_group *group = loop->groups; group; group = group->next)
 		group->flags &= (uint16_t)~GROUP_SHOWN;
@@ -387,5 +388,6 @@ int ferry_loop_dump(ferry_loop *loop, ferry_dump_format format,
 	ferry_each_task(loop, show_top, &top);
 	if (!is_text(&dump))
 		writer_put(&dump.to, "]}\n");
+	loop->calling--;
 	return dump.to.error;
 }

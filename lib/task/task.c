@@ -201,11 +201,16 @@ static int make_by_factory(struct ferry_task *task, struct ferry_loop *loop,
 	loop->calling--;
 	is_made = loop->making != task;
 	loop->making = outer;
-	if (RARE(loop->closed))
+	if (!is_made)
+		error = error < 0 ? error : -EINVAL;
+	if (RARE(loop->closed)) {
+		/* While it is there. */
+		if (!is_made)
+			task_refuse(task, loop, error, NULL);
 		step_end_in_child(loop);
-	if (is_made)
 		return 0;
-	return error < 0 ? error : -EINVAL;
+	}
+	return is_made ? 0 : error;
 }
 
 ferry_task *task_begin_otherwise(struct ferry_task *task, struct ferry_loop *loop,

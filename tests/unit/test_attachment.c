@@ -486,6 +486,43 @@ Test(attachment, no_context_is_copied_for_one_that_is_refused, .init = begin, .f
 	cr_assert_eq(cleanups, 3);
 }
 
+static ferry_group group;
+
+/* As it is copied the group ends, which the task is begun in. */
+static void *close_and_copy(void *context)
+{
+	counted.copied++;
+	cr_assert_eq(ferry_group_close(&group), 0);
+	cr_assert(ferry_awaitable_snapshot(&group.awaitable).done);
+	memset(&group.next, 0xa5, sizeof(group.next));
+	return context;
+}
+
+static void free_closed(void *context)
+{
+	(void)context;
+	counted.freed++;
+}
+
+Test(attachment, T6_one_whose_group_ends_as_its_context_is_copied_is_refused, .init = begin,
+     .fini = end)
+{
+	static const ferry_context_hooks closing = { close_and_copy, free_closed };
+	struct actor a = { .name = "a" };
+
+	cr_assert_eq(ferry_group_init(&group, loop, NULL), 0);
+	actor_begin(&a, loop,
+		    OPTIONS_OF(.context = &loop, .hooks = &closing, .group = &group,
+			       .cleanup = count_cleanup, .user = &cleanups));
+	cr_assert_eq(actor_errno(&a), ESHUTDOWN);
+	cr_assert_eq(ferry_group_members(&group), 0);
+	run();
+	cr_assert_eq(counted.copied, 1);
+	cr_assert_eq(counted.freed, 1);
+	cr_assert_eq(cleanups, 1);
+	cr_assert(diary_is(""));
+}
+
 static void begin_refused(struct actor *actor)
 {
 	ferry_task_begin(actor->user, loop, NULL, NULL);
@@ -499,6 +536,38 @@ Test(attachment, one_that_is_refused_inherits_nothing_either, .init = begin, .fi
 
 	actor_begin(&a, loop, OPTIONS_OF(.context = &loop, .hooks = &both));
 	cr_assert_eq(counted.freed, 1);
+	diary[0] = 0;
+}
+
+/* ---- as it is freed ---- */
+
+static ferry_limiter limiter;
+static ferry_slot slot;
+
+static void enter_as_it_is_freed(void *context)
+{
+	(void)context;
+	cr_assert_null(ferry_current_task(loop));
+	ferry_limiter_enter(&limiter, &slot, 0);
+	cr_assert_eq(ferry_group_init(&group, loop, NULL), 0);
+}
+
+/* The task has ended by then, and takes nothing on any more. */
+Test(attachment, T6_what_is_made_as_a_context_is_freed_is_nobodys, .init = begin, .fini = end)
+{
+	static const ferry_context_hooks entering = { NULL, enter_as_it_is_freed };
+	struct actor a = { .name = "a" };
+
+	cr_assert_eq(ferry_limiter_init(&limiter, loop, 1), 0);
+	actor_begin(&a, loop,
+		    OPTIONS_OF(.context = &loop, .hooks = &entering, .cleanup = count_cleanup,
+			       .user = &cleanups));
+	cr_assert_null(slot.task);
+	cr_assert_null(group.owner);
+	run();
+	cr_assert_eq(cleanups, 1);
+	cr_assert_eq(ferry_limiter_leave(&slot), 1);
+	cr_assert_eq(ferry_group_close(&group), 0);
 	diary[0] = 0;
 }
 

@@ -1057,3 +1057,22 @@ Test(await, L3_a_return_that_comes_as_the_loop_closes_wakes_nobody, .init = begi
 	cr_assert(diary_is("r: 0"));
 	cr_assert_eq(ended_then(&reader), ACTOR_CANCELLED);
 }
+
+/* ---- let go of ---- */
+
+Test(await, of_one_that_was_let_go_of_before_it_was_done_nothing_is_left, .init = begin,
+     .fini = end)
+{
+	struct actor waits = { .name = "w" }, tries = { .name = "t", .tries = true };
+	ferry_await await = { .local = NULL };
+	ferry_local *local;
+
+	cr_assert_eq(ferry_local_new(loop, &local), 0);
+	waits.awaits = tries.awaits = &ferry_await_local(&await, ferry_local_ref(local))->awaitable;
+	cr_assert_eq(ferry_await_end(&await), 0);
+	actor_begin(&waits, loop, NULL);
+	actor_begin(&tries, loop, NULL);
+	cr_assert(diary_is("w: w. w) t: t)"), "nobody waits for what will not be");
+	cr_assert_eq(ferry_error_errno(ferry_task_snapshot(&tries.task).exception), EINVAL);
+	ferry_local_unref(local);
+}

@@ -5,7 +5,9 @@
  */
 #include <criterion/criterion.h>
 
+#include "loop/loop.h"
 #include "support/actor.h"
+#include "support/disposal.h"
 #include "support/exceptions.h"
 #include "support/work.h"
 
@@ -440,6 +442,122 @@ Test(close, tasks_that_wait_for_each_other_in_a_circle_end_too)
 	cr_assert(ferry_awaitable_snapshot(&b.awaitable).cancelled);
 }
 
+/* ---- locals that tasks wait for ---- */
+
+struct reader {
+	FERRY_FRAME;
+	ferry_await own, *await;
+	ferry_local *local;
+	bool shields, went_on;
+};
+
+static ferry_step reader_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct reader, f);
+	if (f->local)
+		ferry_await_local(f->await, f->local);
+	if (f->shields)
+		FERRY_SHIELD(f->await);
+	else
+		FERRY_AWAIT(f->await);
+	f->went_on = true;
+	FERRY_RETURN();
+
+	FERRY_FINALLY
+	ferry_await_end(f->await);
+	FERRY_END;
+}
+
+static void begin_reader(struct reader *reader, ferry_local *local, ferry_await *await)
+{
+	reader->local = local;
+	reader->await = await ? await : &reader->own;
+	ferry_task_begin(&reader->task, loop, reader_step, NULL);
+}
+
+static ferry_local *plain_local(void)
+{
+	ferry_local *local;
+
+	cr_assert_eq(ferry_local_new(loop, &local), 0);
+	return local;
+}
+
+/* Nobody else could do that for a task that was submitted. */
+static void nothing_is_held(const struct reader *reader)
+{
+	cr_assert_not(reader->went_on);
+	cr_assert(ferry_awaitable_snapshot(&reader->awaitable).cancelled);
+	cr_assert_null(reader->await->local);
+}
+
+Test(close, T5_a_local_that_a_task_waits_for_is_let_go_of)
+{
+	struct reader pending = { .went_on = false }, shielded = { .shields = true },
+		      done = { .went_on = false };
+	struct disposal disposal;
+
+	disposal_init(&disposal);
+	loop = ferry_loop_ref(fixture_loop());
+	begin_reader(&pending, plain_local(), NULL);
+	begin_reader(&shielded, plain_local(), NULL);
+	begin_reader(&done, plain_local(), NULL);
+	cr_assert_eq(ferry_local_set_result(done.own.local,
+					    disposal_result(&disposal, FERRY_DISPOSE_ANYWHERE)),
+		     0);
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	nothing_is_held(&pending);
+	nothing_is_held(&shielded);
+	nothing_is_held(&done);
+	cr_assert_eq(disposal_count(&disposal), 1);
+	cr_assert_eq(loop->refs, 1, "nor is the loop's handle");
+	ferry_loop_unref(loop);
+}
+
+/* The first of two has gone on, and the turn was over; the other one was woken. */
+Test(close, T5_and_so_is_one_by_which_a_task_was_woken)
+{
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+	struct reader woken = { .went_on = false };
+	struct actor first = { .name = "f", .awaits = &woken.own.awaitable };
+	struct disposal disposal;
+
+	options.budget = 1;
+	disposal_init(&disposal);
+	cr_assert_eq(ferry_loop_new(&options, &loop), 0);
+	ferry_loop_ref(loop);
+	ferry_await_local(&woken.own, plain_local());
+	actor_begin(&first, loop, NULL);
+	begin_reader(&woken, NULL, NULL);
+	cr_assert_eq(ferry_local_set_result(woken.own.local,
+					    disposal_result(&disposal, FERRY_DISPOSE_ANYWHERE)),
+		     0);
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+	cr_assert(diary_is("f:"), "the local is done, and both are woken");
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+	cr_assert(diary_is("f. f)"));
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	nothing_is_held(&woken);
+	cr_assert_eq(disposal_count(&disposal), 1);
+	cr_assert_eq(loop->refs, 1);
+	ferry_loop_unref(loop);
+}
+
+Test(close, T5_two_that_wait_by_the_same_let_go_of_it_once)
+{
+	struct reader first = { .went_on = false }, second = { .went_on = false };
+	ferry_local *local;
+
+	loop = fixture_loop();
+	local = ferry_local_ref(plain_local());
+	begin_reader(&first, local, NULL);
+	begin_reader(&second, NULL, &first.own);
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	nothing_is_held(&first);
+	nothing_is_held(&second);
+	ferry_local_unref(local);
+}
+
 /* ---- groups ---- */
 
 Test(close, T6_groups_without_tasks_end_too)
@@ -579,4 +697,26 @@ Test(close, a_loop_is_ended_in_order_by_cancelling_its_tasks_first)
 	cr_assert_eq(fixture_loop_counters(loop).tasks, 0);
 	cr_assert(diary_is("b: a) b)"));
 	cr_assert_eq(ferry_loop_free(loop), 0);
+}
+
+/* What was cut short is not looked at: what it waited for may be another one by now. */
+Test(close, what_was_cut_short_has_nothing_that_could_be_let_go_of)
+{
+	ferry_await await = { .local = NULL };
+	struct actor a = { .name = "a", .shielded = true };
+	ferry_local *locals[2];
+
+	loop = fixture_loop();
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(ferry_local_new(loop, &locals[i]), 0);
+	a.awaits = &ferry_await_local(&await, locals[0])->awaitable;
+	actor_begin(&a, loop, NULL);
+	cr_assert_eq(ferry_task_cancel(&a.task), 0);
+	cr_assert_eq(ferry_await_end(&await), 0);
+	ferry_await_local(&await, locals[1]);
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	cr_assert(ferry_awaitable_snapshot(&a.awaitable).cancelled);
+	cr_assert_eq(await.local, locals[1]);
+	cr_assert_eq(ferry_await_end(&await), 0);
+	diary[0] = 0;
 }

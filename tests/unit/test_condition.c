@@ -237,6 +237,52 @@ Test(condition, who_does_not_have_the_lock_cannot_wait, .init = begin, .fini = e
 	cr_assert(diary_is("h: h+ h)"));
 }
 
+/* Asks for the operation, and gives the lock up before he awaits it. */
+struct early {
+	FERRY_FRAME;
+	ferry_operation *wait;
+	struct waiter *then; /* begins here; NULL: nobody */
+};
+
+static ferry_step early_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct early, f);
+	FERRY_TRY(ferry_lock_acquire(&lock));
+	f->wait = ferry_condition_wait(&condition);
+	cr_assert_eq(ferry_lock_release(&lock), 0);
+	if (f->then)
+		holder_begin(f->then);
+	FERRY_TRY(f->wait);
+	diary_note("e+");
+	FERRY_RETURN(ferry_lock_release(&lock));
+
+	FERRY_FINALLY
+	FERRY_END;
+}
+
+Test(condition, who_gave_the_lock_up_before_he_waits_gives_up_nobody_elses, .init = begin,
+     .fini = end)
+{
+	struct waiter has = { .name = "h" };
+	struct early early = { .then = NULL };
+
+	ferry_task_begin(&early.task, loop, early_step, NULL);
+	cr_assert_null(ferry_lock_owner(&lock));
+	cr_assert_eq(notify(1), 1);
+	turn();
+	cr_assert(diary_is("e+"));
+
+	early.then = &has;
+	ferry_task_begin(&early.task, loop, early_step, NULL);
+	cr_assert_eq(ferry_lock_owner(&lock), &has.task);
+	cr_assert_eq(notify(1), 1);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert(diary_is("h: h+"), "he waits for the lock");
+	ferry_event_set(&event);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert(diary_is("h) e+"));
+}
+
 /* ---- cancelled ---- */
 
 Test(condition, T7_who_is_cancelled_has_the_lock_again_as_he_goes_on, .init = begin, .fini = end)

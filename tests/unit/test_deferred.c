@@ -108,6 +108,23 @@ LoopTest(deferred, T6_one_that_fails_ends_them_with_only_their_cleaning_up)
 		cr_assert_eq(actor_ended(&children[i]), ACTOR_CANCELLED);
 }
 
+LoopTest(deferred, T6_one_that_is_shielded_does_not_keep_a_group_that_is_cancelled_open)
+{
+	static struct actor late = { .name = "l" };
+
+	make(FERRY_GROUP_FIRST_EXCEPTION, 0);
+	HAVE(DEFERRED, .name = "a");
+	cr_assert_eq(ferry_task_shield(&children[0].task), 0);
+	cr_assert_eq(ferry_group_cancel(&group), 0);
+	/* And one that comes too late. */
+	actor_init(&late, loop, NULL);
+	cr_assert_eq(ferry_task_shield(&late.task), 0);
+	cr_assert_eq(ferry_group_add(&group, &late.task), -ECANCELED);
+	await();
+	cr_assert(diary_is("a) l)"));
+	cr_assert_eq(group_end(), ACTOR_CANCELLED);
+}
+
 LoopTest(deferred, T6_the_first_to_be_started_may_end_the_rest)
 {
 	make(FERRY_GROUP_FIRST_RESULT, 1);

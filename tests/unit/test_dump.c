@@ -764,6 +764,37 @@ Test(dump, T8_what_is_gathered_stands_below_who_gathers_it, .init = begin, .fini
 	end_all();
 }
 
+static struct actor gathered;
+
+static void use_it_again(ferry_task *task, void *user)
+{
+	(void)user;
+	cr_assert_eq(task, &gathered.task);
+	gathered = (struct actor){ .name = "", .awaits = &operation.awaitable };
+	actor_begin(&gathered, loop, OPTIONS_OF(.name = "another"));
+}
+
+/* Its frame may have been used for something else. */
+Test(dump, T8_what_was_gathered_and_has_ended_is_not_told_there, .init = begin, .fini = end)
+{
+	struct gathering f;
+
+	gathered = (struct actor){ .name = "", .yields = 1 };
+	actor_begin(&gathered, loop, OPTIONS_OF(.name = "a", .cleanup = use_it_again));
+	f.entries[0].of = &gathered.awaitable;
+	f.entries[1].of = &operation.awaitable;
+	f.entries[2].of = &plain.awaitable;
+	ferry_task_begin(&f.task, loop, gathering_step, OPTIONS_OF(.name = "f"));
+	cr_assert_eq(depth_of("\"a\""), 2);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert_eq(depth_of("gather: 2 of 3 left\n"), 1);
+	cr_assert_eq(depth_of("\"another\""), 0);
+	dump_json(2);
+	end_all();
+	cr_assert_eq(ferry_operation_complete(&plain, loop, 0), 0);
+	end_all();
+}
+
 /* ---- how deep ---- */
 
 struct link {

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "loop/loop.h"
 #include "support/actor.h"
 
 TestSuite(factory, .timeout = 60);
@@ -423,6 +424,130 @@ Test(factory, a_task_from_another_thread_is_not_touched_when_its_future_is_done,
 	cr_assert(diary_is("a: a. a)"));
 	cr_assert_eq(memcmp(&a, zeros, sizeof(a)), 0);
 	ferry_future_unref(future);
+}
+
+/* ---- contexts of tasks from another thread ---- */
+
+static unsigned copied, freed;
+
+static void *copy_context(void *context)
+{
+	copied++;
+	return context;
+}
+
+static void free_context(void *context)
+{
+	(void)context;
+	freed++;
+}
+
+static const ferry_context_hooks counted = { copy_context, free_context };
+
+static void submit_with_context(struct actor *actor)
+{
+	ferry_future *future;
+
+	copied = freed = 0;
+	cr_assert_eq(ferry_task_submit(&actor->task, loop, actor_step,
+				       OPTIONS_OF(.context = &loop, .hooks = &counted), NULL,
+				       &future),
+		     0);
+	run();
+	cr_assert(ferry_future_snapshot(future).done);
+	cr_assert_eq(actor->cleaned, 1);
+	ferry_future_unref(future);
+}
+
+Test(factory, a_context_that_one_leaves_out_or_replaces_is_freed, .init = begin, .fini = end)
+{
+	struct actor a = { .name = "a" }, b = { .name = "b" }, c = { .name = "c" };
+
+	set(wrap, NULL);
+	submit_with_context(&a);
+	cr_assert_eq(copied, 1);
+	cr_assert_eq(freed, 1);
+	wrapper.others = OPTIONS_OF(.name = "without");
+	submit_with_context(&b);
+	cr_assert_eq(copied, 1);
+	cr_assert_eq(freed, 1);
+	wrapper.others = OPTIONS_OF(.context = &wrapper, .hooks = &counted);
+	submit_with_context(&c);
+	cr_assert_eq(copied, 2);
+	cr_assert_eq(freed, 2);
+	diary[0] = 0;
+}
+
+/* ---- forks ---- */
+
+static pid_t forked;
+
+static void fork_and_free(struct actor *actor)
+{
+	(void)actor;
+	forked = fork();
+	if (!forked && ferry_loop_free(loop))
+		_exit(100);
+}
+
+Test(factory, P6_a_child_may_free_the_loop_in_a_step_that_one_of_the_users_began, .init = begin,
+     .fini = end)
+{
+	struct actor a = { .name = "a", .acts = fork_and_free };
+	int status;
+
+	ferry_loop_ref(loop);
+	set(wrap, NULL);
+	cr_assert_eq(actor_begin(&a, loop, NULL), &a.task);
+	if (!forked)
+		_exit(loop->refs != 1 ? 101 : a.cleaned != 1);
+	cr_assert_eq(waitpid(forked, &status, 0), forked);
+	cr_assert_eq(status, 0);
+	cr_assert_eq(actor_ended(&a), ACTOR_RESULT);
+	ferry_loop_unref(loop);
+	diary[0] = 0;
+}
+
+/* Whatever it says then, and whether it made the task or not. */
+static int fork_and_refuse(ferry_task *task, ferry_loop *which, ferry_step_function step,
+			   const ferry_task_options *options, void *user)
+{
+	forked = fork();
+	if (!forked && ferry_loop_free(loop))
+		_exit(100);
+	return user ? -EIO : ferry_eager_factory(task, which, step, options, NULL);
+}
+
+/* The child, which has nothing of the loop any more, unless it held the handle. */
+static int leave_child(const struct actor *actor, bool is_held, bool refuses)
+{
+	ferry_snapshot snapshot = ferry_awaitable_snapshot(&actor->awaitable);
+
+	if (is_held && loop->refs != 1)
+		return 101;
+	return ferry_error_errno(snapshot.exception) != (refuses ? EIO : ECHILD);
+}
+
+Test(factory, P6_a_child_may_free_the_loop_in_one_of_the_users, .init = begin, .fini = end)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct actor a = { .name = "a" };
+		bool is_held = i & 1, refuses = i & 2;
+		int status;
+
+		if (is_held)
+			ferry_loop_ref(loop);
+		set(fork_and_refuse, refuses ? &wrapper : NULL);
+		actor_begin(&a, loop, NULL);
+		if (!forked)
+			_exit(leave_child(&a, is_held, refuses));
+		cr_assert_eq(waitpid(forked, &status, 0), forked);
+		cr_assert_eq(status, 0);
+		cr_assert_eq(actor_errno(&a), refuses ? EIO : 0);
+		if (is_held)
+			ferry_loop_unref(loop);
+	}
+	diary[0] = 0;
 }
 
 Test(factory, ours_want_a_task_and_options, .init = begin, .fini = end)

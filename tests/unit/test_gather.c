@@ -634,6 +634,60 @@ LoopTest(gather, an_outer_one_that_is_ended_does_not_hear_of_the_inner_one)
 	costs(0, 0);
 }
 
+/* How the inner one ended nobody can tell any more. */
+LoopTest(gather, an_inner_one_may_be_begun_anew_before_the_outer_one_has_counted_it)
+{
+	ferry_operation operation;
+	ferry_gather inner;
+	ferry_gather_entry inner_entry;
+
+	for (int ends = 0; ends < 2; ends++) {
+		prepare();
+		cr_assert_eq(ferry_operation_init(&operation, NULL), 0);
+		inner_entry.of = &operation.awaitable;
+		ferry_gather_begin(&inner, loop, &inner_entry, 1, FERRY_GATHER_ALL);
+		GATHER(ALL, 1, &inner.awaitable);
+		cr_assert_eq(ferry_operation_complete(&operation, loop, 0), 0);
+		inner_entry.of = &events[0].awaitable;
+		ferry_gather_begin(&inner, loop, &inner_entry, 1, FERRY_GATHER_ALL);
+		if (ends) {
+			cr_assert_eq(ferry_gather_end(&gather), 0);
+			memset(&gather, 0xa5, sizeof(gather));
+			memset(entries, 0xa5, sizeof(entries));
+		}
+		run();
+		if (!ends)
+			cr_assert_eq(gather_end(), ACTOR_RESULT);
+		cr_assert_eq(ferry_gather_end(&inner), 0);
+	}
+}
+
+/* ---- hooks that end it as it begins ---- */
+
+static void set_first(ferry_operation *operation)
+{
+	(void)operation;
+	cr_assert_eq(ferry_event_set(&events[0]), 0);
+}
+
+LoopTest(gather, one_that_is_done_before_all_are_linked_is_linked_to_none_of_the_rest)
+{
+	static const ferry_operation_hooks hooks = { sizeof(hooks), "test", 0, set_first, NULL };
+	ferry_operation hooked, operation;
+
+	prepare();
+	cr_assert_eq(ferry_operation_init(&hooked, &hooks), 0);
+	cr_assert_eq(ferry_operation_init(&operation, NULL), 0);
+	GATHER(ANY, 3, &events[0].awaitable, &hooked.awaitable, &operation.awaitable);
+	cr_assert_eq(gather_end(), ACTOR_RESULT);
+	memset(&gather, 0xa5, sizeof(gather));
+	memset(entries, 0xa5, sizeof(entries));
+	cr_assert_eq(ferry_operation_complete(&hooked, loop, 0), 0);
+	cr_assert_eq(ferry_operation_complete(&operation, loop, 0), 0);
+	run();
+	costs(0, 0);
+}
+
 /* ---- one after the other ---- */
 
 /* Takes one after the other, until there is none; in scopes that may be left. */

@@ -2,7 +2,9 @@
 /* Asynchronous iteration: one item for one question, and every way in which that can end. */
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <sys/resource.h>
 
+#include "loop/loop.h"
 #include "support/actor.h"
 #include "support/exceptions.h"
 #include "support/spending.h"
@@ -613,6 +615,161 @@ Test(iterator, T7_a_cancel_reaches_the_bottom_and_comes_back, .init = begin, .fi
 	cr_assert(diary_is("g) a)"));
 	for (int i = 0; i < LAYERS; i++)
 		cr_assert_eq(ended(&layers[i].task), ACTOR_CANCELLED);
+}
+
+#define MANY_LAYERS 100000
+
+/* On a stack that would be too small by far for one call inside of the other. */
+Test(iterator, T7_a_cancel_passes_through_a_hundred_thousand_without_recursion, .init = begin,
+     .fini = end)
+{
+	struct layer *many = calloc(MANY_LAYERS, sizeof(*many));
+	struct giver giver = { .count = 1, .waits = &event.awaitable, .is_silent = true };
+	struct asker asker = { .it = &many[MANY_LAYERS - 1].it, .is_silent = true };
+	const struct rlimit small = { 1 << 20, 1 << 20 };
+
+	giver_init(&giver);
+	for (int i = 0; i < MANY_LAYERS; i++) {
+		many[i].below = i ? &many[i - 1].it : &giver.it;
+		ferry_task_init(&many[i].task, loop, layer_step, NULL);
+		cr_assert_eq(ferry_iterator_init(&many[i].it, &many[i].task), 0);
+	}
+	asker_begin(&asker);
+	run();
+	cr_assert_eq(setrlimit(RLIMIT_STACK, &small), 0);
+	cr_assert_eq(ferry_task_cancel(&asker.task), 0);
+	run();
+	cr_assert_eq(ended(&asker.task), ACTOR_CANCELLED);
+	for (int i = 0; i < MANY_LAYERS; i++)
+		cr_assert_eq(ended(&many[i].task), ACTOR_CANCELLED);
+	free(many);
+}
+
+/* ---- one who gives, and waits for something else as well ---- */
+
+static struct busy_giver {
+	FERRY_FRAME;
+	ferry_iterator it;
+	ferry_operation *wanted;
+	ferry_operation other;
+	ferry_gather gather;
+	ferry_gather_entry entries[2];
+	unsigned i;
+} busy_giver;
+
+static ferry_step busy_giver_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct busy_giver, f);
+	for (f->i = 1; f->i <= 2; f->i++) {
+		cr_assert_eq(ferry_operation_init(&f->other, NULL), 0);
+		f->wanted = ferry_iterator_emit(&f->it, (void *)(uintptr_t)f->i);
+		f->entries[0].of = &f->wanted->awaitable;
+		f->entries[1].of = &f->other.awaitable;
+		FERRY_AWAIT(ferry_gather_begin(&f->gather, loop, f->entries, 2, FERRY_GATHER_ANY));
+		cr_assert(ferry_awaitable_snapshot(&f->gather.awaitable).done);
+		diary_note(ferry_awaitable_snapshot(&f->other.awaitable).done ? "other" : "wanted");
+		memset(f->entries, 0xa5, sizeof(f->entries));
+	}
+	FERRY_RETURN();
+
+	FERRY_FINALLY
+	diary_note("g)");
+	FERRY_END;
+}
+
+static void begin_busy_giver(void)
+{
+	ferry_task_init(&busy_giver.task, loop, busy_giver_step, NULL);
+	cr_assert_eq(ferry_iterator_init(&busy_giver.it, &busy_giver.task), 0);
+}
+
+Test(iterator, T2_one_who_waits_for_more_than_the_next_question_goes_on_when_that_says_so,
+     .init = begin, .fini = end)
+{
+	struct asker asker = { .it = &busy_giver.it };
+
+	begin_busy_giver();
+	asker_begin(&asker);
+	cr_assert(diary_is("a: 1"));
+	run();
+	cr_assert(diary_is("wanted 2 wanted g) a. a)"));
+	cr_assert_eq(ended(&asker.task), ACTOR_RESULT);
+}
+
+Test(iterator, who_gives_may_go_on_before_he_is_asked, .init = begin, .fini = end)
+{
+	struct asker asker = { .it = &busy_giver.it, .most = 1 };
+
+	begin_busy_giver();
+	asker_begin(&asker);
+	cr_assert(diary_is("a: 1 a. a)"));
+	cr_assert_eq(ferry_operation_complete(&busy_giver.other, loop, 0), 0);
+	run();
+	cr_assert(diary_is("other wanted g)"), "nobody wanted the second one, as he was told");
+}
+
+static void note_asked(ferry_waiter *node)
+{
+	(void)node;
+	diary_note("asked");
+}
+
+/* Others may wait for the next question, too: each is told in his turn. */
+Test(iterator, L2_all_who_wait_for_the_next_question_hear_of_it_in_order, .init = begin,
+     .fini = end)
+{
+	struct giver giver = { .count = 2 };
+	struct asker first = { .it = &giver.it, .most = 1, .is_silent = true };
+	struct asker asker = { .it = &giver.it };
+	struct actor beside = { .name = "b", .awaits = &giver.it.wanted.awaitable };
+	ferry_waiter node = { NULL, note_asked };
+
+	giver_init(&giver);
+	asker_begin(&first);
+	actor_begin(&beside, loop, NULL);
+	cr_assert_eq(ferry_awaitable_attach(&giver.it.wanted.awaitable, loop, &node), 0);
+	cr_assert(diary_is("g: b:"));
+	asker_begin(&asker);
+	cr_assert(diary_is("a:"));
+	run();
+	cr_assert(diary_is("b. b) asked 2 g) a. a)"));
+}
+
+/* ---- forks ---- */
+
+static pid_t forked;
+
+static ferry_step forking_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct giver, f);
+	forked = fork();
+	if (!forked && ferry_loop_free(loop))
+		_exit(100);
+	FERRY_EMIT(&f->it, NULL);
+	FERRY_RETURN();
+
+	FERRY_FINALLY
+	FERRY_END;
+}
+
+Test(iterator, P6_a_child_may_free_the_loop_where_it_gives, .init = begin, .fini = end)
+{
+	struct giver giver = { .count = 1 };
+	ferry_operation *asked;
+	int status;
+
+	ferry_loop_ref(loop);
+	ferry_task_init(&giver.task, loop, forking_step, NULL);
+	cr_assert_eq(ferry_iterator_init(&giver.it, &giver.task), 0);
+	asked = ferry_iterator_next(&giver.it);
+	if (!forked)
+		_exit(loop->refs == 1 ? 0 : 101);
+	cr_assert_eq(waitpid(forked, &status, 0), forked);
+	cr_assert_eq(status, 0);
+	cr_assert(ferry_awaitable_snapshot(&asked->awaitable).done);
+	ferry_iterator_next(&giver.it);
+	cr_assert(giver.it.ended);
+	ferry_loop_unref(loop);
 }
 
 /* ---- memory ---- */

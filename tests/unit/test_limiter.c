@@ -518,6 +518,39 @@ LoopTest(limiter, who_leaves_the_queue_by_hand_is_cancelled_there)
 
 /* ---- the limit ---- */
 
+/* It enters the queue, and does not wait there. */
+static void enter_and_go_on(struct actor *actor)
+{
+	ferry_limiter_enter(&limiter, actor->user, 0);
+}
+
+LoopTest(limiter, who_waits_for_the_place_of_a_task_that_ends_before_is_cancelled)
+{
+	ferry_slot inside = { .limiter = NULL };
+	struct actor enters = { .name = "e", .yields = 1, .acts = enter_and_go_on },
+		     waits = { .name = "w", .awaits = &slots[0].awaitable, .tries = true };
+
+	make_limiter(1);
+	ferry_limiter_enter(&limiter, &inside, 0);
+	slots[0] = (ferry_slot){ .limiter = NULL };
+	enters.user = &slots[0];
+	actor_begin(&enters, loop, NULL);
+	actor_begin(&waits, loop, NULL);
+	has(1, 1);
+	cr_assert_eq(ferry_loop_await(loop, &waits.awaitable), 0);
+	cr_assert(diary_is("e: w: e. e) w)"));
+	cr_assert_eq(actor_ended(&waits), ACTOR_CANCELLED);
+	has(1, 0);
+	cr_assert_eq(ferry_limiter_leave(&slots[0]), 0);
+	/* Where nobody waits it is as if it had never been used. */
+	enters.awaits = NULL;
+	actor_begin(&enters, loop, NULL);
+	run();
+	cr_assert_eq(slots[0].awaitable.word, 0);
+	cr_assert_eq(ferry_limiter_leave(&inside), 1);
+	diary[0] = 0;
+}
+
 LoopTest(limiter, a_higher_limit_lets_more_in_at_once)
 {
 	make_limiter(1);

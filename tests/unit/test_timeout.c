@@ -6,6 +6,7 @@
  */
 #include <limits.h>
 
+#include "loop/loop.h"
 #include "support/children.h"
 
 TestSuite(timeout, .timeout = 60);
@@ -815,6 +816,127 @@ static void end_it(struct scope *s)
 {
 	cr_assert_eq(ferry_timeout_end(&s->timeout), 0);
 	cr_assert_eq(ferry_timeout_end(&s->timeout), 0);
+}
+
+/* ---- taken back, and another one in its place ---- */
+
+/* It does not leave for the first cancel, begins a scope, and waits once more. */
+static ferry_step stays_step(ferry_task *task)
+{
+	struct by_hand *f = (struct by_hand *)(void *)task;
+
+	if (task->at == 0) {
+		task->at = 1;
+		if (ferry_task_await(task, &event.awaitable, NULL))
+			return FERRY_SUSPENDED;
+	}
+	if (task->at == 1) {
+		began = ferry_timeout_begin(&f->timeout, task, f->deadline_ns, 9);
+		task->at = 2;
+		if (ferry_task_await(task, &event.awaitable, NULL))
+			return FERRY_SUSPENDED;
+	}
+	if (ferry_task_interrupted(task))
+		ended = ferry_task_leave(task);
+	return ferry_task_finish(task);
+}
+
+LoopTest(timeout, T7_a_cancel_in_the_place_of_one_that_was_taken_back_is_not_its_own)
+{
+	for (int again = 0; again < 2; again++) {
+		by_hand = (struct by_hand){ .deadline_ns = PASSED };
+		began = ended = 99;
+		ferry_task_begin(&by_hand.task, loop, stays_step, NULL);
+		cr_assert_eq(ferry_task_cancel(&by_hand.task), 0);
+		cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+		cr_assert_eq(began, 0);
+		if (again) {
+			cr_assert_eq(ferry_task_uncancel(&by_hand.task), 0);
+			cr_assert_eq(ferry_task_cancel(&by_hand.task), 0);
+		}
+		run();
+		cr_assert_eq(by_hand.timeout.expired, !again);
+		cr_assert_eq(ended, again ? FERRY_AT_FINALLY : 9);
+		cr_assert_eq(ferry_task_cancels(&by_hand.task), 1, "the deadline's is taken back");
+		cr_assert_eq(actor_end_of(ferry_task_snapshot(&by_hand.task)),
+			     again ? ACTOR_CANCELLED : ACTOR_RESULT);
+	}
+}
+
+/* ---- forks ---- */
+
+static struct forking {
+	bool frees;  /* the child closes the loop, at once */
+	bool inside; /* the scope */
+	unsigned times;
+	pid_t child; /* 0 in the child */
+} forking;
+
+/* A child that comes here again would do so for ever. */
+static void fork_here(struct scope *s)
+{
+	(void)s;
+	if (forking.times++)
+		_exit(100);
+	forking.child = fork();
+	if (forking.child < 0)
+		fixture_die("no child", errno);
+	if (!forking.child && forking.frees && ferry_loop_free(loop))
+		_exit(101);
+}
+
+/* The child, which came out of the scope, and out of the step: what does not hold there. */
+static int leave_child(void)
+{
+	ferry_snapshot snapshot = ferry_awaitable_snapshot(&scope.awaitable);
+
+	if (loop->refs != 1 + (unsigned)!forking.frees)
+		return 1;
+	if (!snapshot.done || snapshot.cancelled || (forking.inside && scope.timeout.open))
+		return 2;
+	if (!forking.inside)
+		return ferry_error_errno(snapshot.exception) != ECHILD || !diary_is(")");
+	if (scope.leaves == BY_RETURN)
+		return snapshot.exception || !diary_is("in )");
+	return snapshot.exception ||
+	       !diary_is(scope.leaves == BY_BREAK ? "in behind )" : "in out behind )");
+}
+
+static void fork_in_a_step(struct scope what)
+{
+	int status;
+
+	forking.times = 0;
+	if (forking.inside)
+		what.acts = fork_here;
+	else
+		what.before = fork_here;
+	enter_as(what);
+	if (!forking.child)
+		_exit(leave_child());
+	cr_assert_eq(waitpid(forking.child, &status, 0), forking.child);
+	cr_assert_eq(status, 0, "inside %d, frees %d, leaves %d: %x", forking.inside, forking.frees,
+		     what.leaves, status);
+	/* Here it went on as if nothing had been. */
+	cr_assert_eq(scope_end(), ACTOR_RESULT);
+	cr_assert(is_without_timers());
+	diary[0] = 0;
+}
+
+LoopTest(timeout, P6_in_a_forks_child_no_scope_begins_and_one_that_is_open_ends)
+{
+	static const uint64_t deadlines[] = { PASSED, 3600000000000, NEVER };
+
+	ferry_loop_ref(loop);
+	for (unsigned i = 0; i < 4 * 3 * 3; i++) {
+		forking.frees = i & 1;
+		forking.inside = i & 2;
+		fork_in_a_step((struct scope){ .deadline_ns = deadlines[i / 4 % 3],
+					       .leaves = i / 12 == 0   ? TO_THE_END
+							 : i / 12 == 1 ? BY_BREAK
+								       : BY_RETURN });
+	}
+	ferry_loop_unref(loop);
 }
 
 LoopTest(timeout, a_body_may_end_its_scope_before_its_end)
