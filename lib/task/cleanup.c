@@ -49,11 +49,6 @@ static void clean_up(struct ferry_waiter *node)
 	ferry_error_unref(held);
 }
 
-void task_clean_nothing(struct ferry_task *task, void *user)
-{
-	(void)task, (void)user;
-}
-
 void task_keep_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),
 		       void *user)
 {

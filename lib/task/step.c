@@ -271,13 +271,14 @@ static inline uintptr_t done_word(struct ferry_task *task, bool has_cleanup)
  * exception that they or its group now have need not be dropped by anybody. */
 static void hand_over(struct ferry_task *task)
 {
+	struct ferry_loop *loop = task_loop(task);
 	ferry_attachment *futures = task->attachments;
 	uintptr_t word = task->awaitable.word;
 	uint64_t number = task_number(task);
 	const ferry_error *held = task_take_exception(task);
 
 	awaitable_forget_exception(&task->awaitable);
-	unwrap_complete(futures, word, number);
+	unwrap_complete_behind(loop, futures, word, number);
 	ferry_error_unref(held);
 }
 
@@ -297,9 +298,6 @@ static COLD ferry_step finish_otherwise(struct ferry_loop *loop, struct ferry_ta
 		loop->activation->task = NULL;
 	if (has_extra)
 		extra = task_end_attachments(task);
-	/* Frames of its children, whose hooks have yet to be called, may lie in its own. */
-	if (task->attachments && !extra.cleanup && loop->cleanups)
-		extra.cleanup = task_clean_nothing;
 	if (task->flags & TASK_LISTED)
 		task_unlist(task);
 	word = done_word(task, extra.cleanup);
@@ -313,7 +311,7 @@ static COLD ferry_step finish_otherwise(struct ferry_loop *loop, struct ferry_ta
 	else if (!is_awaited && (is_taken || (has_extra && task->attachments)))
 		hand_over(task);
 	else if (has_extra && task->attachments)
-		unwrap_complete(task->attachments, word, task_number(task));
+		unwrap_complete_behind(loop, task->attachments, word, task_number(task));
 	return STEP_ENDED;
 }
 

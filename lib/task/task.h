@@ -314,8 +314,6 @@ void task_queue_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_ta
 void task_keep_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),
 		       void *user);
 bool task_queue_kept_cleanup(struct ferry_task *task);
-/* A hook that does nothing: its futures have to wait until others' hooks have been called. */
-void task_clean_nothing(struct ferry_task *task, void *user);
 /* If the hook has not been called yet, it is behind what is ready now. */
 void task_postpone_cleanup(struct ferry_task *task);
 /* The same for the task, if it is one, that is being awaited so late. */

@@ -136,6 +136,38 @@ void unwrap_complete(ferry_attachment *futures, uintptr_t word, uint64_t number)
 	}
 }
 
+static void complete_now(struct ferry_waiter *node)
+{
+	struct unwrapped *unwrapped = container(node, struct unwrapped, waiter);
+	const ferry_error *held = awaitable_exception(&unwrapped->ended);
+
+	unwrap_complete(&unwrapped->attachment, unwrapped->ended.word, unwrapped->number);
+	ferry_error_unref(held);
+}
+
+void unwrap_complete_behind(struct ferry_loop *loop, ferry_attachment *futures, uintptr_t word,
+			    uint64_t number)
+{
+	ferry_attachment *next;
+
+	if (!loop->cleanups) {
+		unwrap_complete(futures, word, number);
+		return;
+	}
+	for (; futures; futures = next) {
+		struct unwrapped *unwrapped = unwrapped_of(futures);
+
+		next = futures->next;
+		futures->next = NULL;
+		unwrapped->task = NULL;
+		unwrapped->ended.word = word;
+		ferry_error_ref(awaitable_exception(&unwrapped->ended));
+		unwrapped->number = number;
+		unwrapped->waiter.notify = complete_now;
+		loop_make_ready(loop, &unwrapped->waiter);
+	}
+}
+
 /* The first that was made is the last of the list: it owns the result. */
 static struct unwrapped *owner_of_result(const struct ferry_task *task)
 {

@@ -13,7 +13,10 @@ struct unwrapped {
 	ferry_attachment attachment;
 	struct ferry_task *task;        /* NULL: it has ended, or it is a local */
 	struct ferry_local *local;      /* held; NULL: it is done, or it is a task */
-	struct ferry_waiter waiter;     /* of the local; of a task that is under way to its loop */
+	struct ferry_waiter waiter;     /* of the local; of a task that is under way to its loop; of
+					   the outcome, below, that hooks are waited for */
+	ferry_awaitable ended;          /* holds its exception */
+	uint64_t number;
 	struct ferry_waiter ask;        /* a cancel that is under way */
 	const ferry_disposer *disposer; /* of the result */
 	struct ferry_future *carrier;   /* takes it to the pool if it becomes none and may block */

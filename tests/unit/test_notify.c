@@ -353,3 +353,39 @@ Test(notify, F3_what_he_makes_is_not_the_tasks_that_has_ended, .init = begin, .f
 	each_told_does(acquire);
 	each_told_does(enter);
 }
+
+/* A child is waited for, and goes: its future may be done later, but its frame is not needed. */
+struct uncle {
+	FERRY_FRAME;
+	struct actor *child;
+};
+
+static ferry_step uncle_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct uncle, f);
+	FERRY_AWAIT(f->child);
+	diary_note("u");
+	memset(f->child, 0xa5, sizeof(*f->child));
+	free(f->child);
+	FERRY_END;
+}
+
+Test(notify, F3_a_frame_goes_with_who_waited_also_where_its_future_is_done_later, .init = begin,
+     .fini = end)
+{
+	struct actor other = { .name = "o", .awaits = &operation.awaitable };
+	struct uncle uncle = { .child = calloc(1, sizeof(*uncle.child)) };
+
+	*uncle.child = (struct actor){ .name = "c", .awaits = &operation.awaitable, .number = 7 };
+	actor_begin(&other, loop, OPTIONS_OF(.cleanup = note_hook));
+	actor_begin(uncle.child, loop, NULL);
+	cr_assert_eq(ferry_task_unwrap(&uncle.child->task, NULL, &futures[0]), 0);
+	nodes[0].notify = note_future;
+	cr_assert_eq(ferry_future_attach(futures[0], &nodes[0]), 0);
+	ferry_task_begin(&uncle.task, loop, uncle_step, NULL);
+	cr_assert_eq(ferry_operation_complete(&operation, loop, 0), 0);
+	run();
+	cr_assert(diary_is("o: c: o. o) c. c) o] u f0"));
+	cr_assert_eq(ferry_future_snapshot(futures[0]).result.u64, 7);
+	drop_futures();
+}
