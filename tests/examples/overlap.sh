@@ -65,7 +65,8 @@ for case in told["cases"]:
 		print(number, "has times", times, "and total", case["total_ns"])
 	if case["verdict"] == "serial" and case["total_ns"] < case["serial_ns"]:
 		print(number, "is serial and faster than serial")
-	if case["verdict"] != "together" and case["total_ns"] < case["ideal_ns"]:
+	# Of those whose writes and works are in the order that the ideal is put together from.
+	if number in (7, 8, 10) and case["total_ns"] < case["ideal_ns"]:
 		print(number, "is better than the ideal")
 	if not case["serial_ns"] >= case["ideal_ns"] >= 3 * 3000000 + 2000000:
 		print(number, "has serial and ideal times", case["serial_ns"], case["ideal_ns"])

@@ -131,7 +131,10 @@ static int hand_on(ferry_task *task, ferry_loop *of, ferry_step_function step,
 
 static bool has_seen(const ferry_task_options *options)
 {
-	return !memcmp(&seen, options, sizeof(seen));
+	return seen.size == options->size && seen.name == options->name &&
+	       seen.user == options->user && seen.context == options->context &&
+	       seen.hooks == options->hooks && seen.group == options->group &&
+	       seen.cleanup == options->cleanup && seen.start == options->start;
 }
 
 /* 132593, 133745, 128306, 128307: a release passed everything to the factories of tasks, which some
