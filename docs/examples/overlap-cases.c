@@ -8,12 +8,17 @@
  *   create_task(f())                     a lazy task                      in the next turn
  *   await asyncio.sleep(0)               FERRY_YIELD()                    that is one turn
  *   gather(), TaskGroup                  ferry_gather, ferry_group        as its tasks do
- *   async for                            ferry_iterator                   -
+ *   async for                            ferry_iterator                   - (see below)
  *   a function that is not async         a function                       now
  *   @js_like_await                       ferry_eager_begin()              now
  *
  * Whoever wants a write to overlap what he does next has to have it begin now. In Python that
  * takes a trick; here it is what a function does, and what a task does that is started eagerly.
+ *
+ * Asking for the next item does not overlap by itself, as little as it does in Python: the work has
+ * to give way somewhere (case 9). There the end of the first write is noted two seconds earlier
+ * than in Python: the iterator is a task of its own here, and each item takes a turn of the loop, in
+ * which others see what has ended.
  */
 #include "overlap-cases.h"
 

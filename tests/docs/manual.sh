@@ -47,6 +47,12 @@ check "the pages of docs/man name nothing that is not there" "$(for each in docs
 			[ -f "docs/man/$name.3" ] || grep -qw -- "$name" $headers || echo "$each: $name"
 		done
 done)"
+check "every public macro for tasks is in a page of docs/man" "$(
+	sed -n 's/^#define \(FERRY_[A-Z_]*[A-Z]\)\b.*/\1/p' include/ferry/task.h include/ferry/task/*.h |
+		grep -v '_H$' | grep -vxE 'FERRY_TASK_(DUE|INTERRUPTED)' | LC_ALL=C sort -u |
+		while read -r name; do
+			grep -qw -- "$name" docs/man/* || echo "$name"
+		done)"
 check "every page that a page of docs/man refers to is there" "$(for each in docs/man/*.[1-9]; do
 	sed -n 's/^\.Xr \(ferry[a-z_]*\) \([0-9]\).*/\1.\2/p' "$each" | while read -r other; do
 		[ -f "docs/man/$other" ] || echo "$each: $other"
