@@ -17,8 +17,8 @@
  *
  * Asking for the next item does not overlap by itself, as little as it does in Python: the work has
  * to give way somewhere (case 9). There the end of the first write is noted two seconds earlier
- * than in Python: the iterator is a task of its own here, and each item takes a turn of the loop, in
- * which others see what has ended.
+ * than in Python: the iterator is a task of its own here, and each item takes a turn of the loop,
+ * in which others see what has ended.
  */
 #include "overlap-cases.h"
 
