@@ -94,6 +94,8 @@ static void detach(ferry_await *await)
 
 static void drop(ferry_await *await)
 {
+	ferry_local *local;
+
 	if (!await->local)
 		return;
 	if (await->waiter.notify)
@@ -103,8 +105,9 @@ static void drop(ferry_await *await)
 		await->awaitable.word = 0;
 	else if (awaitable_exception(&await->awaitable))
 		awaitable_forget_exception(&await->awaitable);
-	ferry_local_unref(await->local);
+	local = await->local;
 	await->local = NULL;
+	ferry_local_unref(local);
 }
 
 void await_forsake(ferry_awaitable *awaited)

@@ -172,6 +172,9 @@ int ferry_awaitable_attach(ferry_awaitable *awaitable, ferry_loop *loop, ferry_w
 		return error ? error : -EINVAL;
 	if (awaitable_is_done(awaitable))
 		return -EALREADY;
+	if (awaitable_kind(awaitable) == AWAITABLE_OPERATION &&
+	    await_is_foreign(loop, container(awaitable, const ferry_operation, awaitable)))
+		return -EINVAL;
 	hooks = awaitable_kind(awaitable) == AWAITABLE_OPERATION
 			? container(awaitable, ferry_operation, awaitable)->hooks
 			: NULL;

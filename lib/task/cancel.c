@@ -114,16 +114,18 @@ void task_deliver(struct ferry_task *task)
 static void push(struct ferry_spread **list, struct ferry_spread *spread)
 {
 	spread->next = *list;
+	spread->link = list;
+	if (*list)
+		(*list)->link = &spread->next;
 	*list = spread;
 }
 
-static struct ferry_spread *pop(struct ferry_spread **list)
+static void take_out(struct ferry_spread *spread)
 {
-	struct ferry_spread *spread = *list;
-
-	if (spread)
-		*list = spread->next;
-	return spread;
+	*spread->link = spread->next;
+	if (spread->next)
+		spread->next->link = spread->link;
+	spread->link = NULL;
 }
 
 /* What it is passed on to may pass it on to several again: one after the other, not one inside
@@ -131,43 +133,29 @@ static struct ferry_spread *pop(struct ferry_spread **list)
 void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
 		   void (*run)(struct ferry_spread *spread))
 {
-	if (spread->queued)
+	if (spread->link)
 		return;
-	spread->queued = 1;
 	spread->run = run;
 	push(&loop->spreads, spread);
 	if (loop->is_spreading)
 		return;
 	loop->is_spreading = true;
-	while ((spread = pop(&loop->spreads))) {
-		/* It stays queued, and so is not run again: many ways may lead to it, in layers, or
-		 * in a circle. */
+	while ((spread = loop->spreads)) {
+		/* It stays in a list, and so is not run again: many ways may lead to it, in layers,
+		 * or in a circle. */
+		take_out(spread);
 		push(&loop->spreads_run, spread);
 		spread->run(spread);
 	}
-	while ((spread = pop(&loop->spreads_run)))
-		spread->queued = 0;
+	while (loop->spreads_run)
+		take_out(loop->spreads_run);
 	loop->is_spreading = false;
 }
 
-static bool take_out(struct ferry_spread **list, const struct ferry_spread *spread)
+void cancel_forget(struct ferry_spread *spread)
 {
-	while (*list && *list != spread)
-		list = &(*list)->next;
-	if (!*list)
-		return false;
-	*list = spread->next;
-	return true;
-}
-
-void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread)
-{
-	if (!spread->queued)
-		return;
-	spread->queued = 0;
-	/* As a rule it is the one that runs. */
-	if (!take_out(&loop->spreads_run, spread))
-		take_out(&loop->spreads, spread);
+	if (spread->link)
+		take_out(spread);
 }
 
 bool task_cancel(struct ferry_task *task)
@@ -207,8 +195,11 @@ int ferry_task_uncancel(ferry_task *task)
 	task_uncancel(task);
 	/* A deadline is not to take one for its own that comes in the place of this one. */
 	while ((attachment = attachment_find(attachment, ATTACHMENT_TIMEOUT))) {
-		if (timeout_of(attachment)->cancels > task->cancels)
-			timeout_of(attachment)->cancels = task->cancels;
+		ferry_timeout *timeout = timeout_of(attachment);
+		uint16_t of_others = (uint16_t)(task->cancels - (timeout->fired && task->cancels));
+
+		if (timeout->cancels > of_others)
+			timeout->cancels = of_others;
 		attachment = attachment->next;
 	}
 	return task->cancels;

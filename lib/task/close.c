@@ -37,20 +37,6 @@ static void keep_futures(struct ferry_task *task, struct farewell *farewell)
 	task->attachments = NULL;
 }
 
-/* Is what it waits for there? Where it was cut short that may have gone already. */
-static bool has_awaited(const struct ferry_task *task)
-{
-	switch ((enum task_state)task->state) {
-	case TASK_WAITING:
-	case TASK_WAITING_SHIELDED:
-		return true;
-	case TASK_WOKEN:
-		return !(task->flags & TASK_INTERRUPTED);
-	default:
-		return false;
-	}
-}
-
 /* Until all have ended it stays where it is: its node may be in the ring of another one, and its
  * hook may free frames. Who waits for its future may free those of its children, too. */
 static void end(struct ferry_task *task, struct farewell *farewell)
@@ -59,7 +45,8 @@ static void end(struct ferry_task *task, struct farewell *farewell)
 	struct task_extra extra;
 
 	task_set_outcome(task, TASK_CANCELLED, NULL);
-	if (has_awaited(task))
+	/* What one waited for that was woken may have gone since (step.c). */
+	if (task->state == TASK_WAITING || task->state == TASK_WAITING_SHIELDED)
 		await_forsake(task->awaited);
 	drop_waiters(&task->awaitable);
 	task->awaitable.word = awaitable_done(AWAITABLE_CANCELLED, NULL);

@@ -92,7 +92,7 @@ static void finish(struct ferry_gather *gather, enum awaitable_outcome outcome)
 		outcome = AWAITABLE_BORROWED;
 	else if (exception)
 		gather->exception = NULL;
-	cancel_forget(gather->loop, &gather->spread);
+	cancel_forget(&gather->spread);
 	leave(gather);
 	wake(gather, &gather->awaitable, awaitable_done(outcome, exception));
 }
@@ -193,6 +193,8 @@ static int check_entry(const ferry_gather_entry *entry, const struct ferry_loop 
 		const ferry_operation_hooks *hooks =
 			container(of, ferry_operation, awaitable)->hooks;
 
+		if (await_is_foreign(loop, container(of, const ferry_operation, awaitable)))
+			return -EINVAL;
 		return hooks && hooks->for_tasks ? -EINVAL : 0;
 	}
 	return 0;
@@ -364,7 +366,7 @@ int ferry_gather_end(ferry_gather *gather)
 		return -EBUSY;
 	/* Once the loop is closed nobody is linked anywhere. */
 	if (!error) {
-		cancel_forget(gather->loop, &gather->spread);
+		cancel_forget(&gather->spread);
 		leave(gather);
 	}
 	if (!awaitable_is_done(&gather->awaitable))

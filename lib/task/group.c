@@ -276,7 +276,7 @@ static void end(struct ferry_group *group)
 	else
 		group->exception = NULL;
 	group->flags |= GROUP_ENDED;
-	cancel_forget(group_loop(group), &group->spread);
+	cancel_forget(&group->spread);
 	unlink_group(group);
 	awaitable_complete(group_loop(group), &group->awaitable, word);
 	owner_note_end(group);
@@ -284,7 +284,8 @@ static void end(struct ferry_group *group)
 
 static void end_if_over(struct ferry_group *group)
 {
-	if (group->flags & GROUP_CLOSED && !group->members)
+	/* A hook that its failure called may have closed it, and so ended it. */
+	if ((group->flags & (GROUP_CLOSED | GROUP_ENDED)) == GROUP_CLOSED && !group->members)
 		end(group);
 }
 
@@ -375,7 +376,7 @@ void group_forsake(struct ferry_group *group)
 	group->exception = NULL;
 	group->flags |= GROUP_ENDED;
 	group->owner = NULL;
-	cancel_forget(group_loop(group), &group->spread);
+	cancel_forget(&group->spread);
 	unlink_group(group);
 	group->awaitable.word = awaitable_done(AWAITABLE_CANCELLED, NULL);
 }

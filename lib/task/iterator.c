@@ -87,9 +87,11 @@ int ferry_iterator_init(ferry_iterator *iterator, ferry_task *task)
 	return 0;
 }
 
-struct ferry_task *iterator_giver(ferry_operation *operation)
+struct ferry_task *iterator_giver(const ferry_operation *operation)
 {
-	return operation->hooks == &asked_hooks ? iterator_of_asked(operation)->task : NULL;
+	return operation->hooks == &asked_hooks
+		       ? container(operation, const ferry_iterator, asked)->task
+		       : NULL;
 }
 
 /* Does the giving task wait for being asked, and nobody else, as with FERRY_EMIT()? */

@@ -135,9 +135,8 @@ static struct ferry_group *find_unjoined(const struct ferry_task *task)
 {
 	ferry_attachment *attachment = attachment_find(task->attachments, ATTACHMENT_GROUP);
 
-	while (attachment &&
-	       (group_of_attachment(attachment)->flags & (GROUP_JOINED | GROUP_ENDED)) ==
-		       GROUP_JOINED)
+	while (attachment && (group_of_attachment(attachment)->flags &
+			      (GROUP_JOINED | GROUP_ENDED)) == GROUP_JOINED)
 		attachment = attachment_find(attachment->next, ATTACHMENT_GROUP);
 	return attachment ? group_of_attachment(attachment) : NULL;
 }

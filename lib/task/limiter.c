@@ -199,9 +199,12 @@ ferry_task *ferry_limiter_submit(ferry_limiter *limiter, ferry_slot *slot, ferry
 	int error = check_submit(limiter, slot, task, priority);
 
 	if (error) {
-		/* It would never be started. One that was is not touched. */
-		if (task && task->state == TASK_NEW)
-			ferry_task_cancel(task);
+		/* It would never be started, so that it has nothing to be shielded. One that was is
+		 * not touched. */
+		if (task && task->state == TASK_NEW && !task_check_alive(task)) {
+			task->flags &= (uint16_t)~TASK_HELD;
+			task_cancel(task);
+		}
 		return task;
 	}
 	slot->limiter = limiter;

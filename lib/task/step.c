@@ -86,6 +86,10 @@ void task_resume(struct ferry_waiter *node)
 	struct activation here = { task, &loop->no_step, 1 };
 
 	if (RARE(loop->closed)) {
+		/* It is there as long as no hook behind this one has been called; of a wait that
+		 * was cut not even that is known. */
+		if (task->state == TASK_WOKEN && !(task->flags & TASK_INTERRUPTED))
+			await_forsake(task->awaited);
 		list_at_close(loop, task);
 		return;
 	}
@@ -154,8 +158,13 @@ static int go_on_later(struct ferry_task *task, const ferry_awaitable *awaitable
 	note_wait(loop, task, place);
 	task_drift(task);
 	task_make_ready(task, TASK_WOKEN);
-	if (loop->cleanups)
-		task_postpone_cleanup_of(loop, awaitable);
+	if (loop->cleanups && awaitable_is_done(awaitable)) {
+		/* Where it is the last question of an iteration, that lies in the giver's frame. */
+		const struct ferry_task *giver =
+			iterator_giver(container(awaitable, const ferry_operation, awaitable));
+
+		task_postpone_cleanup_of(loop, giver ? &giver->awaitable : awaitable);
+	}
 	return 1;
 }
 

@@ -31,7 +31,7 @@ static void end_unbegun(struct unwrapped *unwrapped, uintptr_t word)
 	unwrapped_complete(unwrapped, word, ferry_result_u64(0));
 }
 
-void unwrap_note_begun(struct ferry_task *task)
+void unwrap_note_begun(struct ferry_task *task, const ferry_context_hooks *hooks)
 {
 	struct ferry_loop *loop = task_loop(task);
 	struct unwrapped *unwrapped = loop->arriving;
@@ -39,8 +39,8 @@ void unwrap_note_begun(struct ferry_task *task)
 	if (!unwrapped || unwrapped->task != task)
 		return;
 	loop->arriving = NULL;
-	/* A factory gave another one. */
-	if (ferry_task_context(task) != unwrapped->options.context)
+	/* A factory gave another one, or has the same let go of otherwise. */
+	if (hooks != &unwrapped->hooks || ferry_task_context(task) != unwrapped->options.context)
 		drop_context(unwrapped);
 	unwrapped_attach(unwrapped, task);
 }

@@ -161,7 +161,7 @@ int task_make(struct ferry_task *task, struct ferry_loop *loop, ferry_step_funct
 	}
 	if (loop->making == task)
 		loop->making = NULL;
-	unwrap_note_begun(task);
+	unwrap_note_begun(task, options->hooks);
 	how = options->start && by_default != FERRY_START_DEFERRED ? options->start : by_default;
 	if (options->group) {
 		start_in_group(loop, task, options->group, how);

@@ -275,7 +275,7 @@ void task_deliver(struct ferry_task *task);
 void cancel_spread(struct ferry_loop *loop, struct ferry_spread *spread,
 		   void (*run)(struct ferry_spread *spread));
 /* It has ended, and may go. */
-void cancel_forget(struct ferry_loop *loop, struct ferry_spread *spread);
+void cancel_forget(struct ferry_spread *spread);
 
 /* ---- attachment.c ---- */
 
@@ -334,7 +334,7 @@ bool await_is_foreign(const struct ferry_loop *loop, const ferry_operation *oper
 /* ---- iterator.c ---- */
 
 /* The task that gives, where that is the question of who waits; NULL if it is something else. */
-struct ferry_task *iterator_giver(ferry_operation *operation);
+struct ferry_task *iterator_giver(const ferry_operation *operation);
 
 /* ---- eager.c ---- */
 

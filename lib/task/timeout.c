@@ -31,7 +31,7 @@ static bool is_open(const ferry_timeout *timeout, const ferry_task *task)
 
 static bool is_running(const struct ferry_task *task)
 {
-	return task->scope && task_current(task_loop(task)) == task;
+	return task && task->scope && task_current(task_loop(task)) == task;
 }
 
 /* 0 or a negative errno, and then it is not open. */
@@ -56,8 +56,8 @@ int ferry_timeout_begin(ferry_timeout *timeout, ferry_task *task, uint64_t deadl
 		error = -EINVAL;
 	else if (!error && !is_running(task))
 		error = -EPERM;
-	/* In a fork's child its step runs on, and shall not come here again and again. */
-	if (error && !(error == -ECHILD && is_running(task)))
+	/* Its step runs on, also in a fork's child, and shall not come here again and again. */
+	if (error && !((error == -ECHILD || error == -EINVAL) && is_running(task)))
 		return error;
 	if (!error)
 		error = open_scope(timeout, task, deadline_ns, at);

@@ -184,16 +184,20 @@ void unwrap_drop_result(struct ferry_task *task)
 {
 	struct unwrapped *owner = owner_of_result(task);
 	ferry_result result = ferry_result_u64(task->number);
+	struct ferry_future *carrier;
 
 	if (!owner || !owner->disposer)
 		return;
 	result.disposer = owner->disposer;
 	owner->disposer = NULL;
-	if (!owner->carrier)
-		future_dispose_result(&result);
-	else if (!future_complete_held(owner->carrier, WORD_RESULT, result, NULL))
-		future_forget(owner->carrier);
+	carrier = owner->carrier;
 	owner->carrier = NULL;
+	owner->loop->calling++;
+	if (!carrier)
+		future_dispose_result(&result);
+	else if (!future_complete_held(carrier, WORD_RESULT, result, NULL))
+		future_forget(carrier);
+	owner->loop->calling--;
 }
 
 /* A future that nobody sees, to be handed over with the result. */

@@ -15,7 +15,8 @@ void unwrap_drop_result(struct ferry_task *task);
 /* A result is set: the one before, if any, is disposed of. NULL: it has no disposer. 0; -EINVAL if
  * nobody would call it, -ENOMEM: then nothing has changed. */
 int unwrap_keep(struct ferry_task *task, const ferry_disposer *disposer);
-/* A task is begun that came from another thread: its future is attached. */
-void unwrap_note_begun(struct ferry_task *task);
+/* A task is begun that came from another thread: its future is attached. @hooks: of its context,
+ * as they were given. */
+void unwrap_note_begun(struct ferry_task *task, const ferry_context_hooks *hooks);
 
 #endif

@@ -670,3 +670,26 @@ Test(cleanup, F7_a_disposer_needs_somebody_who_calls_it, .init = begin, .fini = 
 	cr_assert_eq(token.disposed, 0);
 	diary[0] = 0;
 }
+
+/* ---- a handler that does what it is told of ---- */
+
+static struct actor told_of;
+static unsigned tellings;
+
+static void clear_it(ferry_loop *of, const ferry_error *exception, void *user)
+{
+	(void)of, (void)exception, (void)user;
+	if (tellings++ < 5)
+		cr_assert_eq(ferry_task_clear(&told_of.task), 0);
+}
+
+Test(cleanup, L6_one_that_is_cleared_by_who_is_told_is_told_once, .init = begin, .fini = end)
+{
+	told_of = (struct actor){ .name = "f", .error = exception_new("e") };
+	cr_assert_eq(ferry_loop_set_exception_handler(loop, clear_it, NULL), 0);
+	actor_begin(&told_of, loop, NULL);
+	cr_assert_eq(ferry_task_clear(&told_of.task), 0);
+	cr_assert_eq(tellings, 1);
+	cr_assert_eq(exceptions_alive, 0);
+	diary[0] = 0;
+}

@@ -720,3 +720,38 @@ Test(close, what_was_cut_short_has_nothing_that_could_be_let_go_of)
 	cr_assert_eq(ferry_await_end(&await), 0);
 	diary[0] = 0;
 }
+
+/* In the frame of one that has ended lies something else by now, as its hook says. */
+static union {
+	struct actor actor;
+	ferry_await await;
+} child;
+
+static ferry_local *another;
+
+static void use_frame_again(ferry_task *task, void *user)
+{
+	(void)task, (void)user;
+	memset(&child, 0, sizeof(child));
+	ferry_await_local(&child.await, another);
+}
+
+Test(close, what_woke_a_task_may_go_by_its_hook_before_the_task_is_ended)
+{
+	struct actor waits = { .name = "w", .awaits = &child.actor.awaitable };
+	ferry_operation operation;
+
+	loop = fixture_loop();
+	cr_assert_eq(ferry_local_new(loop, &another), 0);
+	cr_assert_eq(ferry_operation_init(&operation, NULL), 0);
+	child.actor = (struct actor){ .name = "c", .awaits = &operation.awaitable };
+	actor_begin(&child.actor, loop, OPTIONS_OF(.cleanup = use_frame_again));
+	actor_begin(&waits, loop, NULL);
+	cr_assert_eq(ferry_operation_complete(&operation, loop, 0), 0);
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 1);
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	cr_assert(ferry_awaitable_snapshot(&waits.awaitable).cancelled);
+	cr_assert_eq(child.await.local, another);
+	cr_assert_eq(ferry_await_end(&child.await), 0);
+	diary[0] = 0;
+}

@@ -461,7 +461,8 @@ static void submit_with_context(struct actor *actor)
 
 Test(factory, a_context_that_one_leaves_out_or_replaces_is_freed, .init = begin, .fini = end)
 {
-	struct actor a = { .name = "a" }, b = { .name = "b" }, c = { .name = "c" };
+	struct actor a = { .name = "a" }, b = { .name = "b" }, c = { .name = "c" },
+		     d = { .name = "d" };
 
 	set(wrap, NULL);
 	submit_with_context(&a);
@@ -475,6 +476,10 @@ Test(factory, a_context_that_one_leaves_out_or_replaces_is_freed, .init = begin,
 	submit_with_context(&c);
 	cr_assert_eq(copied, 2);
 	cr_assert_eq(freed, 2);
+	wrapper.others = OPTIONS_OF(.context = &loop);
+	submit_with_context(&d);
+	cr_assert_eq(copied, 1);
+	cr_assert_eq(freed, 1, "the same, but nobody else would free it");
 	diary[0] = 0;
 }
 

@@ -984,3 +984,27 @@ LoopTest(gather, a_million_are_gathered_and_not_one_more)
 	free(each);
 	costs(0, 0);
 }
+
+static void never_told(ferry_waiter *node)
+{
+	cr_assert_null(node, "told of what is another loop's");
+}
+
+LoopTest(gather, E1_a_local_of_another_loop_is_not_gathered_here)
+{
+	ferry_loop *other = fixture_loop();
+	ferry_await await = { .local = NULL };
+	ferry_gather gather;
+	ferry_gather_entry entry;
+	ferry_waiter node = { NULL, never_told };
+	ferry_local *local;
+
+	cr_assert_eq(ferry_local_new(other, &local), 0);
+	entry.of = &ferry_await_local(&await, local)->awaitable;
+	ferry_gather_begin(&gather, loop, &entry, 1, FERRY_GATHER_ALL);
+	cr_assert_eq(ferry_error_errno(ferry_awaitable_snapshot(&gather.awaitable).exception),
+		     EINVAL);
+	cr_assert_eq(ferry_awaitable_attach(entry.of, loop, &node), -EINVAL);
+	cr_assert_eq(ferry_await_end(&await), 0);
+	cr_assert_eq(ferry_loop_free(other), 0);
+}

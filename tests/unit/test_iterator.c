@@ -928,6 +928,52 @@ Test(iterator, E1_a_question_that_is_open_is_not_cleared, .init = begin, .fini =
 	diary[0] = 0;
 }
 
+/* ---- its frame goes ---- */
+
+struct late_asker {
+	FERRY_FRAME;
+	struct actor giver, others[3];
+	ferry_iterator it;
+	ferry_operation *question;
+};
+
+static void note_gone(ferry_task *task, void *user)
+{
+	(void)task, (void)user;
+	diary_note("gone");
+}
+
+static ferry_step late_asker_step(ferry_task *task)
+{
+	FERRY_BEGIN(task, struct late_asker, f);
+	ferry_task_init(&f->giver.task, loop, actor_step, OPTIONS_OF(.cleanup = note_gone));
+	cr_assert_eq(ferry_iterator_init(&f->it, &f->giver.task), 0);
+	f->question = ferry_iterator_next(&f->it);
+	for (int i = 0; i < 3; i++)
+		actor_begin(&f->others[i], loop, NULL);
+	diary[0] = 0;
+	FERRY_TRY(f->question);
+	diary_note("ended %d", f->it.ended);
+	FERRY_END;
+}
+
+Test(iterator, T2_who_is_put_off_finds_the_last_answer_before_the_hook_of_who_gave)
+{
+	struct late_asker asker = { .giver = { .name = "g" } };
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+
+	for (int i = 0; i < 3; i++)
+		asker.others[i].name = "o";
+	options.budget = 3;
+	cr_assert_eq(ferry_loop_new(&options, &loop), 0);
+	ferry_task_begin(&asker.task, loop, late_asker_step, NULL);
+	run();
+	cr_assert(strstr(diary, "ended 1") && strstr(diary, "gone"), "%s", diary);
+	cr_assert_lt(strstr(diary, "ended 1"), strstr(diary, "gone"));
+	diary[0] = 0;
+	end();
+}
+
 /* ---- the loop closes ---- */
 
 Test(iterator, L3_a_loop_that_closes_ends_both_and_runs_neither, .init = begin, .fini = end)

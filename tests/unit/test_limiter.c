@@ -659,6 +659,20 @@ LoopTest(limiter, the_slot_of_a_task_that_was_submitted_is_not_left_by_hand)
 	diary[0] = 0;
 }
 
+LoopTest(limiter, T4_one_that_is_refused_ends_though_it_is_shielded)
+{
+	ferry_slot slot = { .limiter = NULL };
+
+	make_limiter(1);
+	tasks[0] = (struct actor){ .name = "a" };
+	actor_init(&tasks[0], loop, NULL);
+	cr_assert_eq(ferry_task_shield(&tasks[0].task), 0);
+	ferry_limiter_submit(&limiter, &slot, &tasks[0].task, FERRY_PRIORITY_MOST + 1);
+	run();
+	cr_assert(ferry_awaitable_snapshot(&tasks[0].awaitable).cancelled);
+	diary[0] = 0;
+}
+
 LoopTest(limiter, a_loop_that_closes_forgets_those_in_the_queue)
 {
 	make_limiter(1);

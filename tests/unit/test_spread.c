@@ -258,3 +258,52 @@ LoopTest(spread, T6_as_one_group_is_cancelled_another_may_end_and_go)
 	cr_assert(diary_is("c: c) l)"));
 	cr_assert_eq(ferry_error_errno(ferry_task_snapshot(&leaver.task).exception), EIO);
 }
+
+/* ---- a group that ends while it fails ---- */
+
+static struct actor last, late;
+static bool begins_late;
+
+/* Called as the owner is interrupted: all children have ended, and the group can. */
+static void end_group(ferry_operation *of, struct ferry_task *task)
+{
+	(void)task;
+	if (begins_late)
+		actor_begin(&late, loop, FERRY_IN(&group));
+	else
+		cr_assert_eq(ferry_group_close(&group), 0);
+	cr_assert_eq(ferry_operation_complete(of, loop, -ECANCELED), 0);
+}
+
+static const ferry_operation_hooks ending = { sizeof(ending), "ending", 0, NULL, end_group };
+
+static void have_the_last(struct actor *actor)
+{
+	(void)actor;
+	make(FERRY_GROUP_FIRST_EXCEPTION, 0);
+	actor_begin(&last, loop, FERRY_IN(&group));
+	if (begins_late)
+		ferry_group_close(&group);
+}
+
+LoopTest(spread, T6_a_group_that_a_hook_ends_while_it_fails_ends_once)
+{
+	for (int i = 0; i < 2; i++) {
+		ferry_operation held;
+		struct actor owner = { .name = "o",
+				       .acts = have_the_last,
+				       .awaits = &held.awaitable };
+
+		begins_late = i;
+		last = (struct actor){ .name = "c", .awaits = &event.awaitable, .fails = -EIO };
+		late = (struct actor){ .name = "d" };
+		cr_assert_eq(ferry_event_init(&event, loop), 0);
+		cr_assert_eq(ferry_operation_init(&held, &ending), 0);
+		actor_begin(&owner, loop, NULL);
+		ferry_event_set(&event);
+		run();
+		cr_assert(ferry_awaitable_snapshot(&group.awaitable).done);
+		cr_assert_eq(ferry_error_errno(ferry_task_snapshot(&owner.task).exception), EIO);
+	}
+	diary[0] = 0;
+}

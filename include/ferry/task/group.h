@@ -62,9 +62,8 @@ typedef struct ferry_group_options {
 
 /** A cancel that is to be passed on to several. In the library's hands. */
 typedef struct ferry_spread {
-	struct ferry_spread *next;
+	struct ferry_spread *next, **link; /* what leads to it; NULL: nothing */
 	void (*run)(struct ferry_spread *spread);
-	uint8_t queued;
 } ferry_spread;
 
 /** A group. As a rule a member of the owner's frame. In the library's hands. */

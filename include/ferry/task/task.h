@@ -453,9 +453,10 @@ typedef struct ferry_unwrap_options {
  * When it arrives at the loop it is begun as by ferry_task_begin(). The future is running from
  * the beginning, so that cancelling it only asks (the task, on its loop): it is done when the
  * task has ended, and the cleanup hooks of those that ended before it were called; and then the
- * frame is the caller's again, if nothing of the loop waits for the task. So waiting for it after
- * a cancel is waiting until the task has cleaned up. Where the loop may be closed under a task, its
- * functions may run on: lend them memory with a release hook.
+ * frame is the caller's again, if nothing of the loop waits for the task, or for one that lies in
+ * its frame, callbacks included. So waiting for it after a cancel is waiting until the task has
+ * cleaned up. Where the loop may be closed under a task, its functions may run on: lend them memory
+ * with a release hook.
  *
  * Ownership: *@ret is a new reference. @task must stay until the future is done, or cleanup is
  *            called.
@@ -637,8 +638,8 @@ FERRY_API FERRY_COLD int ferry_task_finally(ferry_task *task);
  * @task: the task whose step this is
  *
  * The outcome is what ferry_task_fail() or ferry_task_leave() said last, else a result. After
- * this the step must not touch the frame. If groups are open it waits for those first, and the
- * step is called again with the same at.
+ * this the step must not touch the frame, nor call anything of the loop. If groups are open it
+ * waits for those first, and the step is called again with the same at.
  *
  * Context: the task's own step. Return: what the step returns.
  */
