@@ -26,9 +26,16 @@ static void add_husks(struct ferry_lane *lane, ferry_pool_counters *counters)
 
 static void add_runs(struct tally *tally, ferry_pool_counters *counters, uint64_t *started)
 {
-	/* [count] acquire, both: ended before started, so that running is never negative. */
-	counters->ran += atomic_load_acquire(&tally->ended);
-	*started += atomic_load_acquire(&tally->started);
+	uint64_t ended, begun;
+
+	/* [count] acquire, both: ended before started, so that running is never negative. Relaxed:
+	 * only whether one has ended meanwhile, and the next begun, that would count as two. */
+	do {
+		ended = atomic_load_acquire(&tally->ended);
+		begun = atomic_load_acquire(&tally->started);
+	} while (atomic_load_relaxed(&tally->ended) != ended);
+	counters->ran += ended;
+	*started += begun;
 }
 
 static void add_numbers(struct tally *tally, ferry_pool_counters *counters)
