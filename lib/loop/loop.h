@@ -121,6 +121,17 @@ static inline bool loop_is_busy(const struct ferry_loop *loop)
 	return loop->in_turn || loop->activation->outer || loop->calling;
 }
 
+/* An exception of a task or a group that nobody looked at (L6): the handler cannot close or run the
+ * loop, as that of a local can, which is let go of where nothing is being gone over. */
+static inline void loop_tell(struct ferry_loop *loop, const ferry_error *exception)
+{
+	loop->counters.unseen++;
+	loop->calling++;
+	if (loop->handler)
+		loop->handler(loop, exception, loop->handler_user);
+	loop->calling--;
+}
+
 /* Outside of turns, where only what the loop's owner does himself goes on. */
 static inline bool loop_is_unbounded(const struct ferry_loop *loop)
 {

@@ -21,11 +21,7 @@ void task_report(struct ferry_task *task)
 	task->flags |= TASK_SEEN;
 	if (loop->closed)
 		return;
-	loop->counters.unseen++;
-	loop->calling++;
-	if (loop->handler)
-		loop->handler(loop, awaitable_exception(&task->awaitable), loop->handler_user);
-	loop->calling--;
+	loop_tell(loop, awaitable_exception(&task->awaitable));
 }
 
 /* What the hook and its user are kept in: a task that has ended needs neither. */
@@ -56,14 +52,11 @@ void task_keep_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_tas
 	task->awaited = user;
 }
 
-bool task_queue_kept_cleanup(struct ferry_task *task)
+void task_queue_kept_cleanup(struct ferry_task *task)
 {
-	if (!task->step)
-		return false;
 	task->node.notify = clean_up;
 	task_loop(task)->cleanups++;
 	loop_make_ready(task_loop(task), &task->node);
-	return true;
 }
 
 void task_queue_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),

@@ -35,11 +35,7 @@ static bool is_for_nobody(const struct ferry_group *group)
 /* It is told (L6). */
 static void report(struct ferry_group *group)
 {
-	struct ferry_loop *loop = group->scope.loop;
-
-	loop->counters.unseen++;
-	if (loop->handler)
-		loop->handler(loop, awaitable_exception(&group->awaitable), loop->handler_user);
+	loop_tell(group->scope.loop, awaitable_exception(&group->awaitable));
 }
 
 int owner_attach(struct ferry_group *group, struct ferry_task *current)

@@ -310,10 +310,10 @@ struct task_extra task_end_attachments(struct ferry_task *task);
 /* The hook will be called from the loop, behind those who waited. */
 void task_queue_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),
 			void *user);
-/* The same in two steps; the second one gives false if there is no hook, which is NULL. */
+/* The same in two steps. */
 void task_keep_cleanup(struct ferry_task *task, void (*cleanup)(struct ferry_task *, void *),
 		       void *user);
-bool task_queue_kept_cleanup(struct ferry_task *task);
+void task_queue_kept_cleanup(struct ferry_task *task);
 /* If the hook has not been called yet, it is behind what is ready now. */
 void task_postpone_cleanup(struct ferry_task *task);
 /* The same for the task, if it is one, that is being awaited so late. */

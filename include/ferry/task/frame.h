@@ -50,7 +50,7 @@
  * errors of those mistakes does so for a whole step: with clang also of a switch of the step's own
  * that leaves out a member of its enum.
  */
-#include <ferry/task/task.h>
+#include <ferry/task/step.h>
 
 /** The first member of a frame: the task. It has .task and .awaitable. */
 #define FERRY_FRAME                        \
