@@ -28,7 +28,8 @@ enum future_flag {
 	FUTURE_BRIDGED = 2,  /* part of a local: its node is its only waiter, from birth */
 	FUTURE_SAMPLED = 4,  /* the job's submitted_ns is set and its times are counted */
 	FUTURE_DISPOSAL = 8, /* in the pool's queue only to be destroyed */
-	FUTURE_UNWRAPPED = 16 /* a loop completes it, from a task or a local, nobody else may */
+	FUTURE_UNWRAPPED = 16, /* a loop completes it, from a task or a local, nobody else may */
+	FUTURE_ROOM = 64     /* the job has reserved room in its lane */
 };
 
 struct ferry_future {

@@ -21,28 +21,56 @@
 
 #define THREADS_MOST 1024
 #define LANES_MOST 255
+#define LANES_BUILT_IN (FERRY_LANE_CPU + 1)
 #define NESTED_MOST 16
 /* Results that a brief lane's worker may post before it pays the ring it owes (P9). */
 #define HAND_MOST 16
 
-/* Jobs of one kind, first in, first out. All under the core's lock. */
+/* Room for jobs that wait, in a lane or in the whole pool. See room.c. */
+struct room {
+	_Atomic size_t most;   /* 0: no limit */
+	_Atomic size_t taken;  /* reserved before the push, if there was a limit */
+	_Atomic size_t others; /* jobs that wait without, as they came before the limit */
+	_Atomic size_t full;   /* how often there was none since somebody looked for husks */
+};
+
+/* Counters of jobs that were timed, a few of all. */
+struct times {
+	_Atomic uint64_t sampled, wait_ns_sum, run_ns_sum;
+	_Atomic uint64_t wait_ns[FERRY_HISTOGRAM_BUCKETS], run_ns[FERRY_HISTOGRAM_BUCKETS];
+};
+
+/* Jobs of one kind, first in, first out. Under the core's lock, unless it is said. */
 struct ferry_lane {
 	struct core *core; /* what its handle holds */
-	struct cds_list_head turn; /* among the lanes that can hand out; empty: not there */
+	struct cds_list_head turn; /* among those that take turns; empty: not there */
 	struct chain queue;
 	size_t queued;
-	unsigned running, max_running; /* max 0: not limited, and running is not kept */
-	bool brief;
+	uint64_t accepted, ran;
+	unsigned held;     /* workers that run its jobs */
+	unsigned beside;   /* jobs inside their function that keep no worker from others */
+	unsigned max_running, reserved; /* 0: not limited; none */
+	bool follows;          /* its limit is the default, and goes with max_threads */
+	bool brief;            /* does not change while it has jobs */
 	_Atomic uint8_t ended; /* its handle was freed */
 	bool over;             /* and that was seen before a splice */
 	uint8_t number;
 	char name[16];
+	_Alignas(CACHE_LINE) struct room room; /* read by every submit */
+	_Alignas(CACHE_LINE) struct times times; /* written without the lock */
 };
 
 /* Counters with one writer: the thread that runs the jobs. */
 struct tally {
 	_Atomic uint64_t started, ended, sampled, late_rings, disposed, polls;
 	_Atomic uint64_t wait_ns[FERRY_HISTOGRAM_BUCKETS], run_ns[FERRY_HISTOGRAM_BUCKETS];
+};
+
+/* What a worker says of the job in whose place it is. */
+enum through {
+	THROUGH_NOT, /* it is inside, or about to be */
+	THROUGH_RAN,
+	THROUGH_DROPPED /* it did not run */
 };
 
 struct worker {
@@ -56,6 +84,8 @@ struct worker {
 	unsigned nested;             /* functions it is inside of; its own */
 	unsigned number;
 	struct ferry_lane *lane;     /* of the job it runs, not nested */
+	struct ferry_lane *held;     /* whose place it has; under the lock; NULL: none */
+	_Atomic uint8_t through;     /* what became of its job: enum through */
 	struct ferry_lane *debtor;   /* of the job whose ring it owes */
 	bool more;                   /* unclaimed work was left when it took that job */
 	struct yielding yielding;
@@ -84,21 +114,22 @@ struct core {
 	_Alignas(CACHE_LINE) _Atomic uint64_t crew;
 	_Atomic unsigned limit; /* max_threads and the places lent by waiting workers (P4) */
 	_Atomic unsigned min_threads;
-	_Atomic size_t places;  /* queued jobs, only if max_queued */
-	_Atomic size_t full;    /* how often there was none since somebody looked for husks */
+	struct room room;       /* for what is queued in all lanes */
 	_Atomic uint32_t refs;
 	_Atomic uint32_t departures; /* what a shutdown parks on: workers that left */
 	_Atomic int poll_credit;     /* how well polling paid lately: see worker.c */
 
 	_Alignas(CACHE_LINE) struct lock lock;
-	_Atomic size_t ready;   /* disposals, and jobs in lanes that can hand out; written
+	_Atomic uint8_t ready;  /* a worker that came now would be given something; written
 				   under the lock */
 	size_t queued;          /* jobs in all lanes */
-	struct ferry_lane *lanes[LANES_MOST + 1]; /* number 0 is the ordinary one */
-	struct cds_list_head turns;   /* lanes that can hand out, the next one first */
+	unsigned held;          /* workers that run a job or a disposer, and do not wait in it */
+	unsigned reserved;      /* workers that are reserved, of all lanes */
+	unsigned unspent;       /* of these, those that their lanes do not use now */
+	struct cds_list_head turns;   /* lanes with work and below their limit, the next first */
 	struct chain disposals;       /* futures to be destroyed on a worker */
 	struct cds_list_head workers, idle;
-	struct cds_list_head room;    /* submitters that wait for a place */
+	struct cds_list_head room_waiters;
 	struct cds_list_head callers; /* submitters that run their job themselves */
 	unsigned max_threads, live, next_number;
 	unsigned lent;                /* places lent, part of limit */
@@ -113,6 +144,10 @@ struct core {
 	_Atomic uint64_t refused;
 	_Atomic uint64_t spawn_failures;
 	_Atomic uint64_t spawn_after_ns; /* no new thread is tried before that */
+
+	struct ferry_lane *lanes[LANES_MOST + 1]; /* by number; under the lock */
+	struct ferry_lane built_in[LANES_BUILT_IN]; /* the first of them */
+	struct ferry_lane disposer; /* not one of them: whose place a worker has that disposes */
 };
 
 struct ferry_pool {
@@ -129,31 +164,20 @@ struct handout {
 	struct ferry_future *disposal; /* or this */
 	bool more;                /* unclaimed work is left that could be handed out */
 };
-struct handout queue_take(struct core *core);
-/* One job of a limited lane has ended. */
-void queue_release_lane(struct core *core, struct ferry_lane *lane);
+/* The worker gives back the place of the job that it ran before. */
+struct handout queue_take(struct core *core, struct worker *worker);
 /* Moves what was submitted to its lanes. Under the lock; whoever does not take from the
  * queue then calls queue_tell() after releasing it. */
 void queue_splice(struct core *core);
-/* Appends one job. Under the lock, after a splice. */
+/* Appends one job. Under the lock, after a splice, before place_settle(). */
 void queue_append(struct core *core, struct job *job);
 /* Takes everything out, for shutdown; husks are counted and dropped. */
 void queue_empty(struct core *core, struct chain *out);
 /* Takes one job out again that was just submitted to that lane, without looking into it:
  * true if it was still there. Under the lock, after a splice. */
-bool queue_withdraw(struct core *core, struct job *job, unsigned number);
-/* Drops what is done already from all lanes, which frees places. */
-void queue_purge(struct core *core);
-/* Reserves a place, where max_queued is set: false if there is none. */
-bool queue_reserve(struct core *core);
-/* Blocks until a place is reserved: 0, -ETIMEDOUT or -ESHUTDOWN. */
-int queue_wait_for_room(struct core *core, uint64_t deadline_ns);
-/* Wakes so many who wait for room. Under the lock. */
-void queue_wake_room(struct core *core, unsigned count);
-/* The caller is about to run a job of a lane himself: 1, or why he must not. */
-int queue_enter_caller(struct core *core, struct ferry_lane *lane, struct caller *caller);
-/* One more job of a lane is about to run outside of queue_take(): false if it must not. */
-bool queue_claim_lane(struct core *core, struct ferry_lane *lane);
+bool queue_withdraw(struct core *core, struct job *job, struct ferry_lane *lane);
+/* Drops what is done already from a lane, which frees room; NULL: from all lanes. */
+void queue_purge(struct core *core, struct ferry_lane *lane);
 /* Could somebody find unclaimed work? Sequentially consistent: half of the cross. */
 bool queue_has_work(struct core *core);
 /* Wakes somebody if there is work that nobody is about to find: for who made it ready
@@ -165,6 +189,55 @@ void queue_tell(struct core *core);
 struct ferry_future *queue_take_disposal(struct core *core);
 /* Counts one that ended before it ran. Under the lock. */
 void queue_count_husk(struct core *core, uintptr_t word);
+
+/* ---- place.c ---- all but what says so under the lock */
+
+/* Puts a lane among those that take turns, or out of them, as its jobs and its limit say. */
+void place_turn(struct core *core, struct ferry_lane *lane);
+/* The lane that may hand out next, NULL if none may. */
+struct ferry_lane *place_next(struct core *core);
+/* May a worker dispose of something? */
+bool place_may_dispose(struct core *core);
+/* To be called when turns, places or disposals have changed, before the lock is released: says
+ * whether there is work for a worker that comes now. Who may have made some looks at the crew
+ * afterwards. */
+void place_settle(struct core *core);
+/* A worker is about to run a job of a lane; it has no place. */
+void place_take(struct core *core, struct worker *worker, struct ferry_lane *lane);
+/* It gives its place back, if it has one. */
+void place_return(struct core *core, struct worker *worker);
+/* Gives back the places of jobs that are through, for workers that are on their way. */
+void place_collect(struct core *core);
+/* Waits in its job, and keeps no worker from others meanwhile; goes on. */
+void place_lend(struct core *core, struct worker *worker);
+void place_reclaim(struct core *core, struct worker *worker);
+/* May a pool of so many threads have so many reserved? */
+bool place_fits(unsigned max_threads, unsigned reserved);
+/* Changes how many workers are a lane's alone. */
+void place_reserve(struct core *core, struct ferry_lane *lane, unsigned reserved);
+/* One more job of a lane is about to run outside of queue_take(): false if it must not. Takes
+ * the lock. */
+bool place_claim(struct core *core, struct ferry_lane *lane);
+/* The caller is about to run a job of a lane himself: 1, or why he must not. Takes the lock. */
+int place_enter_caller(struct core *core, struct ferry_lane *lane, struct caller *caller);
+/* What place_claim() or place_enter_caller() took: true if others can be handed out for it, so
+ * that somebody must look at the crew. Takes the lock. */
+bool place_release(struct core *core, struct ferry_lane *lane, bool ran);
+
+/* ---- room.c ---- */
+
+/* Reserves room for a job in its lane and in the pool: NULL, or which one is full. */
+struct room *room_reserve(struct core *core, struct ferry_lane *lane, struct job *job);
+/* Blocks until it is reserved: 0, -ETIMEDOUT or -ESHUTDOWN. */
+int room_wait(struct core *core, struct ferry_lane *lane, struct job *job, uint64_t deadline_ns);
+/* A job has left its lane. Under the lock. */
+void room_free(struct core *core, struct ferry_lane *lane, struct job *job);
+/* A job has come into its lane. Under the lock. */
+void room_enter(struct ferry_lane *lane, struct job *job);
+/* Changes the limit of a lane. Under the lock, after a splice. */
+void room_limit(struct core *core, struct ferry_lane *lane, size_t most);
+/* Wakes everybody who waits for room, to try again. Under the lock. */
+void room_wake_all(struct core *core);
 
 /* ---- crew.c ---- */
 
@@ -187,7 +260,7 @@ bool crew_retire(struct core *core, struct worker *worker);
 
 void *worker_main(void *argument);
 /* Adds a timed run to the histograms. */
-void worker_count(struct tally *tally, const struct job_run *run);
+void worker_count(struct tally *tally, struct ferry_lane *lane, const struct job_run *run);
 /* The helper's way of hearing that the worker is about to block outside of a job. */
 void worker_disposing(struct helper *helper);
 
@@ -218,8 +291,10 @@ static inline struct core *core_of(struct home *home)
 
 /* ---- lane.c ---- */
 
-/* Options NULL: the ordinary lane. 0 or -ENOMEM. */
-int lane_new(struct core *core, const ferry_lane_options *options, struct ferry_lane **ret);
+/* Makes those that every pool has. */
+void lane_init_built_in(struct core *core);
+/* max_threads has changed: so do limits that nobody has set. Under the lock. */
+void lane_follow(struct core *core);
 
 /* ---- helper.c ---- */
 

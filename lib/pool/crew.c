@@ -207,7 +207,11 @@ bool crew_retire(struct core *core, struct worker *worker)
 		if (!atomic_swap_if_seq_cst(&core->crew, &crew, crew - CREW_THREAD - search))
 			continue;
 		worker->searching = false;
-		/* A submitter may have relied on our search. */
+		lock_acquire(&core->lock);
+		place_return(core, worker);
+		place_settle(core);
+		lock_release(&core->lock);
+		/* A submitter may have relied on our search, and jobs have waited for our place. */
 		if (queue_has_work(core))
 			crew_wake(core);
 		return true;

@@ -9,16 +9,22 @@
 #include "base/options.h"
 #include "pool/core.h"
 
-static void nothing(void *user)
+static void started(void *user)
 {
 	(void)user;
+}
+
+static void ended(void *user, const struct job_run *run)
+{
+	(void)user;
+	(void)run;
 }
 
 static void run(void *pointer)
 {
 	struct job *job = pointer;
 
-	if (!job_run(job, nothing, nothing, NULL).ran)
+	if (!job_run(job, started, ended, NULL).ran)
 		job_discard(job);
 }
 

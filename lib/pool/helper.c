@@ -14,18 +14,33 @@ static struct worker *worker_of(struct helper *helper)
 	return (struct worker *)helper;
 }
 
+/* A job that a worker runs because it waits for it. */
+struct nested {
+	struct worker *worker;
+	struct ferry_lane *lane;
+};
+
+/* We go on with our own job: what waited for the lane needs somebody else. */
+static void release(const struct nested *nested, bool ran)
+{
+	struct core *core = nested->worker->core;
+
+	if (place_release(core, nested->lane, ran))
+		queue_look(core);
+}
+
 static void started(void *user)
 {
-	struct worker *worker = user;
+	struct worker *worker = ((struct nested *)user)->worker;
 
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.started, 1);
 	worker->nested++;
 }
 
-static void ended(void *user)
+static void ended(void *user, const struct job_run *run)
 {
-	struct worker *worker = user;
+	struct worker *worker = ((struct nested *)user)->worker;
 
 	/* As where a worker runs its own: this is the child of a fork in the function (P6). */
 	if (worker->core->generation != process_generation)
@@ -33,6 +48,8 @@ static void ended(void *user)
 	worker->nested--;
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);
+	worker_count(&worker->tally, ((struct nested *)user)->lane, run);
+	release(user, true);
 }
 
 /*
@@ -44,8 +61,7 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	struct worker *worker = worker_of(helper);
 	struct core *core = worker->core;
 	struct job *job = container(future, struct job, future);
-	struct ferry_lane *lane;
-	struct job_run run;
+	struct nested nested = { worker, NULL };
 
 	/* The home is compared, not followed: it may be of a pool that is gone. */
 	if (!(future->flags & FUTURE_JOB) || future_home(future) != &core->home ||
@@ -53,19 +69,15 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 		return false;
 	/* It enters a call, and what waits may wait for the loop that a ring is owed to (P9). */
 	debt_pay(&thread_self()->debt);
-	lane = core->lanes[future->lane];
-	if (!queue_claim_lane(core, lane))
+	nested.lane = core->lanes[future->lane];
+	if (!place_claim(core, nested.lane))
 		return false;
 	/* job_run() drops a reference when it is through; ours is the waiter's. */
 	ferry_future_ref(future);
-	run = job_run(job, started, ended, worker);
-	queue_release_lane(core, lane);
-	/* We go on with our own job: what waited for the lane needs somebody else. */
-	if (lane->max_running)
-		queue_look(core);
-	if (!run.ran)
+	if (!job_run(job, started, ended, &nested).ran) {
+		release(&nested, false);
 		ferry_future_unref(future);
-	worker_count(&worker->tally, &run);
+	}
 	return word_is_done(future_word(future));
 }
 
@@ -75,13 +87,16 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
  */
 static void lend(struct helper *helper)
 {
-	struct core *core = worker_of(helper)->core;
+	struct worker *worker = worker_of(helper);
+	struct core *core = worker->core;
 
 	/* Whoever completes what is waited for may need the loop that a ring is owed to (P9). */
 	debt_pay(&thread_self()->debt);
 	lock_acquire(&core->lock);
 	core->lent++;
 	core_set_limit(core);
+	place_lend(core, worker);
+	place_settle(core);
 	lock_release(&core->lock);
 	queue_look(core);
 }
@@ -101,11 +116,14 @@ static uint64_t look(struct helper *helper)
 
 static void reclaim(struct helper *helper)
 {
-	struct core *core = worker_of(helper)->core;
+	struct worker *worker = worker_of(helper);
+	struct core *core = worker->core;
 
 	lock_acquire(&core->lock);
 	core->lent--;
 	core_set_limit(core);
+	place_reclaim(core, worker);
+	place_settle(core);
 	lock_release(&core->lock);
 }
 

@@ -143,8 +143,8 @@ static void expire_if_late(struct job *job)
 		future_expire(&job->future, error);
 }
 
-struct job_run job_run(struct job *job, void (*started)(void *user), void (*ended)(void *user),
-		       void *user)
+struct job_run job_run(struct job *job, void (*started)(void *user),
+		       void (*ended)(void *user, const struct job_run *run), void *user)
 {
 	struct job_run run = { .ran = false };
 	struct job **current = &thread_self()->job, *outer = *current;
@@ -175,7 +175,7 @@ struct job_run job_run(struct job *job, void (*started)(void *user), void (*ende
 	if (run.sampled)
 		run.run_ns = clock_now() - begun;
 	job_let_go(job);
-	ended(user);
+	ended(user, &run);
 	finish(job, returned, result);
 	/* A bridged block went to its loop with the notify, and may be gone. */
 	if (!bridged)

@@ -66,8 +66,8 @@ struct job_run {
  * completion of its future; then drops the runner's reference, or, if it was not
  * pending, gives the block back. @started is called once it is certain to run.
  */
-struct job_run job_run(struct job *job, void (*started)(void *user), void (*ended)(void *user),
-		       void *user);
+struct job_run job_run(struct job *job, void (*started)(void *user),
+		       void (*ended)(void *user, const struct job_run *run), void *user);
 /* The one who took a done job out of a queue is finished with it. */
 void job_discard(struct job *job);
 

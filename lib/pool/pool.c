@@ -70,7 +70,7 @@ static void home_unref(struct home *home)
 
 static void core_free(struct core *core)
 {
-	for (unsigned i = 0; i <= LANES_MOST; i++)
+	for (unsigned i = LANES_BUILT_IN; i <= LANES_MOST; i++)
 		memory_free(core->lanes[i]);
 	lock_destroy(&core->lock);
 	memory_free(core);
@@ -115,8 +115,11 @@ static struct core *core_new(const ferry_pool_options *options, unsigned cpus)
 	CDS_INIT_LIST_HEAD(&core->turns);
 	CDS_INIT_LIST_HEAD(&core->workers);
 	CDS_INIT_LIST_HEAD(&core->idle);
-	CDS_INIT_LIST_HEAD(&core->room);
+	CDS_INIT_LIST_HEAD(&core->room_waiters);
 	CDS_INIT_LIST_HEAD(&core->callers);
+	/* Relaxed: as above. */
+	atomic_store_relaxed(&core->room.most, options->max_queued);
+	lane_init_built_in(core);
 	return core;
 }
 
@@ -172,9 +175,7 @@ int ferry_pool_new(const ferry_pool_options *given, ferry_pool **ret)
 		return -ENOMEM;
 	}
 	pool->home = &pool->core->home;
-	error = lane_new(pool->core, NULL, &pool->core->lanes[0]);
-	if (!error)
-		error = make_workers(pool->core, options.min_threads);
+	error = make_workers(pool->core, options.min_threads);
 	/* One is enough to begin with (P2): the rest is made when it is needed. If it is gone
 	 * already the pool is broken, and says so. Relaxed: ours. */
 	crew = atomic_load_relaxed(&pool->core->crew);
@@ -202,11 +203,14 @@ int ferry_pool_resize(ferry_pool *pool, unsigned min_threads, unsigned max_threa
 	/* Relaxed: closed is set before its setter takes this lock. */
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
+	else if (!place_fits(max_threads, core->reserved))
+		error = -EINVAL;
 	if (!error) {
 		/* Relaxed: under the lock, where it is written. */
 		fewer = min_threads < atomic_load_relaxed(&core->min_threads);
 		core->max_threads = max_threads;
 		core_set_limit(core);
+		lane_follow(core);
 		/* Relaxed: a limit, see crew.c; what follows makes everybody look. */
 		atomic_store_relaxed(&core->min_threads, min_threads);
 	}

@@ -18,7 +18,7 @@ static void close_pool(struct core *core)
 	 * it, and its job is in the stack for the splice that follows. */
 	atomic_or_seq_cst(&core->crew, CREW_CLOSED);
 	lock_acquire(&core->lock);
-	queue_wake_room(core, UINT32_MAX);
+	room_wake_all(core);
 	lock_release(&core->lock);
 }
 
@@ -89,6 +89,7 @@ void shutdown_dispose_all(struct core *core)
 		lock_acquire(&core->lock);
 		queue_splice(core);
 		future = queue_take_disposal(core);
+		place_settle(core);
 		if (future)
 			/* Relaxed: one writer at a time, under the lock. */
 			atomic_count(&core->left.disposed, 1);

@@ -51,38 +51,39 @@ static int why_closed(struct core *core)
 /* A look for husks walks the whole queue: one for so many jobs there as make up for it. */
 #define JOBS_PER_REFUSAL 64
 
-static bool is_purge_due(struct core *core)
+static bool is_purge_due(struct room *room)
 {
 	/* Relaxed, all: a hint. */
-	size_t full = atomic_add_relaxed(&core->full, 1) + 1;
+	size_t full = atomic_add_relaxed(&room->full, 1) + 1;
 
-	if (full * JOBS_PER_REFUSAL < atomic_load_relaxed(&core->places))
+	if (full * JOBS_PER_REFUSAL < atomic_load_relaxed(&room->taken))
 		return false;
-	atomic_store_relaxed(&core->full, 0); /* Relaxed: as above. */
+	atomic_store_relaxed(&room->full, 0); /* Relaxed: as above. */
 	return true;
 }
 
-/* Finds a place in the bounded queue: 0, 1 (run it yourself, the lane's place is taken)
+/* Finds room for a job where that is limited: 0, 1 (run it yourself, the lane's place is taken)
  * or a refusal. */
-static int find_place(struct core *core, struct ferry_lane *lane, uint64_t deadline_ns,
-		      struct caller *caller)
+static int find_room(struct core *core, struct ferry_lane *lane, struct job *job,
+		     uint64_t deadline_ns, struct caller *caller)
 {
-	if (queue_reserve(core))
-		return 0;
+	struct room *full = room_reserve(core, lane, job);
+
 	/* Cancelled jobs that no worker has passed yet do not count as queued for long. Who
 	 * would wait always looks. */
-	if (is_purge_due(core) || core->options.when_full == FERRY_FULL_BLOCK) {
-		queue_purge(core);
-		if (queue_reserve(core))
-			return 0;
+	if (full && (is_purge_due(full) || core->options.when_full == FERRY_FULL_BLOCK)) {
+		queue_purge(core, full == &core->room ? NULL : lane);
+		full = room_reserve(core, lane, job);
 	}
+	if (!full)
+		return 0;
 	switch (core->options.when_full) {
 	case FERRY_FULL_RUN:
-		return queue_enter_caller(core, lane, caller);
+		return place_enter_caller(core, lane, caller);
 	case FERRY_FULL_BLOCK:
 		if (thread_self()->loops || worker_core() == core)
 			return -EDEADLK;
-		return queue_wait_for_room(core, deadline_ns ? deadline_ns : FERRY_NO_DEADLINE);
+		return room_wait(core, lane, job, deadline_ns ? deadline_ns : FERRY_NO_DEADLINE);
 	default:
 		return -EAGAIN;
 	}
@@ -94,20 +95,22 @@ static void caller_started(void *user)
 
 	lock_acquire(&core->lock);
 	core->accepted++;
+	((struct caller *)user)->lane->accepted++;
 	lock_release(&core->lock);
 	atomic_add_relaxed(&core->caller_started, 1); /* Relaxed: a number to show. */
 }
 
-static void caller_ended(void *user)
+static void caller_ended(void *user, const struct job_run *run)
 {
 	struct ferry_lane *lane = ((struct caller *)user)->lane;
 
+	(void)run;
 	/* The function forked, and this is the child: locks may be held for ever (P6). */
 	if (lane->core->generation != process_generation)
 		return;
 	/* [count] acq_rel, partner: ferry_pool_stats(), which reads ended before started. */
 	atomic_add_acq_rel(&lane->core->caller_ended, 1);
-	queue_release_lane(lane->core, lane);
+	place_release(lane->core, lane, true);
 	queue_look(lane->core);
 }
 
@@ -135,16 +138,28 @@ static void run_in_caller(struct core *core, struct caller *caller, struct job *
 	if (!job_run(job, caller_started, caller_ended, caller).ran) {
 		/* Its deadline had passed. While it held its lane's place a worker may have passed
 		 * by and gone to sleep. */
-		queue_release_lane(core, lane);
+		place_release(core, lane, false);
 		queue_look(core);
 		lock_acquire(&core->lock);
 		core->accepted++;
+		lane->accepted++;
 		core->expired++;
 		lock_release(&core->lock);
 		job_discard(job);
 	}
 	if (core->generation == process_generation)
 		leave_caller(core, caller);
+}
+
+static struct ferry_lane *lane_of(struct core *core, const ferry_job_options *options)
+{
+	return options->lane ? options->lane : &core->built_in[FERRY_LANE_ORDINARY];
+}
+
+static bool is_limited(struct core *core, struct ferry_lane *lane)
+{
+	/* Relaxed: see room.c. */
+	return core->options.max_queued || atomic_load_relaxed(&lane->room.most);
 }
 
 /* One job in so many is timed. */
@@ -160,7 +175,7 @@ static void sample(struct core *core, struct job *job)
  * The pool closed while we pushed. Whatever its workers have not taken by now nobody
  * may take any more: take it out again. The job may be gone, so it is only compared.
  */
-static int submit_late(struct core *core, struct job *job, unsigned lane)
+static int submit_late(struct core *core, struct job *job, struct ferry_lane *lane)
 {
 	bool withdrawn;
 	int error;
@@ -182,7 +197,7 @@ static void wake_for_new_work(struct core *core, uint64_t crew)
 
 int submit_job(struct core *core, struct job *job, const ferry_job_options *options)
 {
-	unsigned lane = options->lane ? options->lane->number : 0;
+	struct ferry_lane *lane = lane_of(core, options);
 	struct caller caller;
 	uint64_t crew;
 	int place = 0;
@@ -190,11 +205,11 @@ int submit_job(struct core *core, struct job *job, const ferry_job_options *opti
 	/* Relaxed: only saves the trouble; the look after the push decides. */
 	if (crew_is_closed(atomic_load_relaxed(&core->crew)))
 		return refuse(core, why_closed(core));
-	if (core->options.max_queued)
-		place = find_place(core, core->lanes[lane], options->room_deadline_ns, &caller);
+	if (is_limited(core, lane))
+		place = find_room(core, lane, job, options->room_deadline_ns, &caller);
 	if (place < 0)
 		return refuse(core, place);
-	job->future.lane = (uint8_t)lane;
+	job->future.lane = lane->number;
 	sample(core, job);
 	if (place > 0) {
 		run_in_caller(core, &caller, job);
@@ -250,7 +265,7 @@ static size_t make_jobs(struct core *core, const ferry_batch_job *jobs, size_t c
 
 		if (!job)
 			return i;
-		job->future.lane = options->lane ? options->lane->number : 0;
+		job->future.lane = lane_of(core, options)->number;
 		sample(core, job);
 		chain_append(made, &job->future.node);
 	}
@@ -280,6 +295,7 @@ static int append_all(struct core *core, struct chain *made, ferry_future **ret,
 		++*filled;
 		queue_append(core, job);
 	}
+	place_settle(core);
 	lock_release(&core->lock);
 	return error;
 }
@@ -296,7 +312,7 @@ static int check_batch(const struct ferry_pool *pool, const ferry_batch_job *job
 	return error;
 }
 
-/* With a bounded queue each job finds its own place, and may block or be run here. */
+/* With a bounded queue or lane each job finds its own place, and may block or be run here. */
 static int submit_each(ferry_pool *pool, const ferry_batch_job *jobs, size_t count,
 		       const ferry_job_options *options, ferry_future **ret)
 {
@@ -323,7 +339,7 @@ int ferry_pool_submit_batch(ferry_pool *pool, const ferry_batch_job *jobs, size_
 		error = submit_read_options(pool->core, given, &options);
 	if (error || !count)
 		return error;
-	if (pool->core->options.max_queued)
+	if (is_limited(pool->core, lane_of(pool->core, &options)))
 		return submit_each(pool, jobs, count, given, ret);
 	memory_for = make_jobs(pool->core, jobs, count, &options, &made);
 	error = append_all(pool->core, &made, ret, &filled);

@@ -31,13 +31,21 @@ static unsigned bucket_of(uint64_t ns)
 	return bucket < FERRY_HISTOGRAM_BUCKETS ? bucket : FERRY_HISTOGRAM_BUCKETS - 1;
 }
 
-void worker_count(struct tally *tally, const struct job_run *run)
+void worker_count(struct tally *tally, struct ferry_lane *lane, const struct job_run *run)
 {
+	struct times *times = &lane->times;
+
 	if (!run->sampled)
 		return;
 	atomic_count(&tally->sampled, 1);
 	atomic_count(&tally->wait_ns[bucket_of(run->wait_ns)], 1);
 	atomic_count(&tally->run_ns[bucket_of(run->run_ns)], 1);
+	/* Relaxed, all: numbers to show. Other workers run jobs of this lane. */
+	atomic_add_relaxed(&times->sampled, 1);
+	atomic_add_relaxed(&times->wait_ns_sum, run->wait_ns);
+	atomic_add_relaxed(&times->run_ns_sum, run->run_ns);
+	atomic_add_relaxed(&times->wait_ns[bucket_of(run->wait_ns)], 1);
+	atomic_add_relaxed(&times->run_ns[bucket_of(run->run_ns)], 1); /* as above */
 }
 
 /* ---- rings that are owed (P9) ---- */
@@ -90,9 +98,18 @@ static void started(void *user)
 	worker->nested++;
 }
 
+/* Its place is free from here on for who looks for one; we give it back ourselves when we come
+ * for the next job. */
+static void end_place(struct worker *worker, enum through through)
+{
+	/* [lane-place] release, partner: place_collect(): what the job wrote is seen by the next
+	 * of its lane. */
+	atomic_store_release(&worker->through, (uint8_t)through);
+}
+
 /* Its function has returned. The search begins before the result is posted: who sees
  * the result and submits the next job then finds us about to look for it. */
-static void ended(void *user)
+static void ended(void *user, const struct job_run *run)
 {
 	struct worker *worker = user;
 
@@ -103,7 +120,8 @@ static void ended(void *user)
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);
 	thread_self()->debt.allowed = worker->lane->brief;
-	queue_release_lane(worker->core, worker->lane);
+	worker_count(&worker->tally, worker->lane, run);
+	end_place(worker, THROUGH_RAN);
 	crew_begin_search(worker->core, worker);
 }
 
@@ -119,12 +137,11 @@ static void run(struct worker *worker, const struct handout *out)
 		lock_acquire(&worker->core->lock);
 		queue_count_husk(worker->core, future_word(&out->job->future));
 		lock_release(&worker->core->lock);
-		queue_release_lane(worker->core, out->lane);
+		end_place(worker, THROUGH_DROPPED);
 		job_discard(out->job);
 		return;
 	}
 	look_at_debt(worker);
-	worker_count(&worker->tally, &run);
 }
 
 /* A disposer that may block is about to run, which is like entering a call. */
@@ -143,6 +160,7 @@ static void destroy(struct worker *worker, struct ferry_future *future)
 	atomic_count(&worker->tally.disposed, 1);
 	future_drop_outcome(future);
 	future_free(future);
+	end_place(worker, THROUGH_RAN);
 	crew_begin_search(worker->core, worker);
 }
 
@@ -213,7 +231,7 @@ static bool sleep_or_leave(struct worker *worker)
 static void work(struct worker *worker)
 {
 	while (!crew_retire(worker->core, worker)) {
-		struct handout out = queue_take(worker->core);
+		struct handout out = queue_take(worker->core, worker);
 
 		if (out.job) {
 			run(worker, &out);

@@ -77,8 +77,8 @@ static void judge_new_of(struct scene *scene, int result, int error, bool must_f
 
 static void judge_new_memory(struct scene *scene, int result, unsigned n)
 {
-	/* The pool, its core, its lane, its first worker. */
-	judge_new_of(scene, result, -ENOMEM, n >= 1 && n <= 4);
+	/* The pool, its core with its lanes, its first worker. */
+	judge_new_of(scene, result, -ENOMEM, n >= 1 && n <= 3);
 	program_check(n || !result, "failed without a failure: %d", result);
 }
 
@@ -93,6 +93,11 @@ static void judge_new_thread(struct scene *scene, int result, unsigned n)
 static void prepare_one(struct scene *scene)
 {
 	scene->pool = new_pool(1, 1);
+}
+
+static void prepare_two(struct scene *scene)
+{
+	scene->pool = new_pool(2, 2);
 }
 
 static int act_resize(struct scene *scene)
@@ -331,6 +336,22 @@ static int act_lane(struct scene *scene)
 	return ferry_lane_new(scene->pool, NULL, &scene->lane);
 }
 
+/* What a lane that was not made would have had is nobody's. */
+static int act_lane_reserved(struct scene *scene)
+{
+	ferry_lane_options options = FERRY_LANE_OPTIONS_INIT;
+	int result;
+
+	options.reserved = options.max_queued = 1;
+	scene->lane = NOTHING;
+	result = ferry_lane_new(scene->pool, &options, &scene->lane);
+	if (result) {
+		program_check(ferry_pool_resize(scene->pool, 1, 1) == 0, "it is reserved");
+		program_check(ferry_pool_resize(scene->pool, 2, 2) == 0, "no resize");
+	}
+	return result;
+}
+
 static void judge_lane(struct scene *scene, int result, unsigned n)
 {
 	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
@@ -416,6 +437,8 @@ int main(int argc, char **argv)
 	      judge_map_next);
 	TRIAL("ferry_lane_new without memory", FAULT_MEMORY, -ENOMEM, prepare_one, act_lane,
 	      judge_lane);
+	TRIAL("ferry_lane_new with a worker of its own without memory", FAULT_MEMORY, -ENOMEM,
+	      prepare_two, act_lane_reserved, judge_lane);
 	TRIAL("ferry_executor_submit without memory", FAULT_MEMORY, -ENOMEM, prepare_nothing,
 	      act_executor, judge_executor);
 	trial_settle(memory, 0, open);

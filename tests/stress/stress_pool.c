@@ -39,7 +39,6 @@ struct submitter {
 static struct episode {
 	ferry_pool *pool;
 	ferry_lane *lanes[3]; /* the ordinary one, which is NULL; a narrow one; a brief one */
-	bool bounded;
 	struct submitter submitters[SUBMITTERS];
 	_Atomic bool meddle;
 } episode;
@@ -267,6 +266,27 @@ static void *submits(void *arg)
 
 /* ---- an episode ---- */
 
+/* Any lane, one that is used or not, may have other limits at any time. */
+static void change_limits(uint64_t *random)
+{
+	ferry_lane_options options = FERRY_LANE_OPTIONS_INIT;
+	unsigned which = random_below(random, 6);
+	ferry_lane *lane = which < 4 ? ferry_pool_lane(episode.pool, (ferry_lane_kind)which)
+				     : episode.lanes[which - 3];
+	ferry_lane_counters counters;
+	int error;
+
+	/* Jobs wait for others in the ordinary one: a limit there could be used up by who waits. */
+	options.max_running = which ? random_below(random, 4) : 0;
+	options.reserved = random_below(random, 3);
+	options.max_queued = random_below(random, 2) ? 0 : 1 + random_below(random, 20);
+	error = ferry_lane_configure(lane, &options);
+	program_check(!error || error == -EINVAL || error == -ESHUTDOWN, "limits: %d", error);
+	program_check(!ferry_lane_stats(lane, &counters), "no counters");
+	program_check(counters.ran <= counters.accepted && counters.queued <= counters.accepted,
+		      "a lane miscounts");
+}
+
 static void *meddles(void *arg)
 {
 	uint64_t random = *(uint64_t *)arg;
@@ -277,6 +297,8 @@ static void *meddles(void *arg)
 		work_books(episode.pool);
 		if (random_below(&random, 4) == 0)
 			ferry_pool_resize(episode.pool, 1 + random_below(&random, most), most);
+		if (random_below(&random, 4) == 0)
+			change_limits(&random);
 		sched_yield();
 	}
 	return NULL;
@@ -296,7 +318,6 @@ static void begin(uint64_t *random)
 	options.spin_ns = random_below(random, 2) ? 0 : FERRY_NO_DEADLINE;
 	options.start = start;
 	options.stop = stop;
-	episode.bounded = options.max_queued;
 	episode.pool = work_pool(&options);
 	lane.max_running = 1 + random_below(random, 3);
 	program_check(!ferry_lane_new(episode.pool, &lane, &episode.lanes[1]), "no lane");
@@ -324,10 +345,26 @@ static void shut_down(uint64_t *random)
 	program_check(ferry_pool_shutdown(episode.pool, mode, at_most) >= 0, "no shutdown");
 }
 
+/* Nothing is left in the lanes that every pool has, either. */
+static void check_lanes(void)
+{
+	ferry_lane_counters counters;
+
+	for (unsigned i = 0; i < 4; i++) {
+		program_check(!ferry_lane_stats(ferry_pool_lane(episode.pool, (ferry_lane_kind)i),
+						&counters),
+			      "no counters");
+		program_check(!counters.queued && !counters.running,
+			      "a lane of a pool that was shut down is not empty");
+	}
+}
+
 static void check_books(void)
 {
 	ferry_pool_counters books = work_books(episode.pool);
 	uint64_t accepted = 0, ran = 0;
+
+	check_lanes();
 
 	for (unsigned i = 0; i < SUBMITTERS; i++) {
 		struct submitter *by = &episode.submitters[i];

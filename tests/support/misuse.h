@@ -38,6 +38,7 @@ static struct misuse_ret {
 	ferry_result result;
 	void *item;
 	ferry_pool_counters pool_counters;
+	ferry_lane_counters lane_counters;
 	ferry_loop_counters loop_counters;
 	ferry_limiter_counters limiter_counters;
 } ret;

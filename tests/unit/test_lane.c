@@ -56,49 +56,61 @@ Test(lane, refuses_bad_input_and_changes_nothing)
 
 /* ---- how many ---- */
 
-Test(lane, there_are_255_at_a_time)
+#define MANY 252
+
+Test(lane, there_are_252_at_a_time_beside_those_that_every_pool_has)
 {
 	ferry_pool *pool = fixture_pool(1);
-	ferry_lane *lanes[255], *lane = NULL;
+	ferry_lane *lanes[MANY], *lane = NULL;
 
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		lanes[i] = lane_of(pool, 0);
 	cr_assert_eq(ferry_lane_new(pool, NULL, &lane), -ENOSPC);
 	cr_assert_null(lane);
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		cr_assert_null(ferry_lane_free(lanes[i]));
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		lanes[i] = lane_of(pool, 0);
 	cr_assert_eq(ferry_lane_new(pool, NULL, &lane), -ENOSPC);
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		cr_assert_null(ferry_lane_free(lanes[i]));
 	work_close(pool);
 }
 
-/* What a worker may still look at is alike in the next one. */
-Test(lane, one_that_ended_is_used_again_for_its_own_kind_only)
+/* What it was limited to is that of the new one, and nothing is left of what it did. */
+Test(lane, one_that_ended_is_used_again_for_any_kind)
 {
 	ferry_lane_options kinds[] = { FERRY_LANE_OPTIONS_INIT, FERRY_LANE_OPTIONS_INIT,
 				       FERRY_LANE_OPTIONS_INIT };
-	ferry_pool *pool = fixture_pool(1);
-	ferry_lane *lanes[255], *lane;
+	ferry_pool *pool = fixture_pool(3);
+	ferry_lane_counters counters;
+	ferry_lane *lanes[MANY], *lane;
 
-	kinds[1].max_running = 1;
+	kinds[1].max_running = kinds[1].reserved = 1;
+	kinds[1].max_queued = 9;
 	kinds[2].brief = 1;
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
+		lanes[i] = lane_of(pool, 1);
+	for (unsigned i = 0; i < 100; i++) {
+		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
+		ferry_lane_free(lanes[i]);
 		cr_assert_eq(ferry_lane_new(pool, &kinds[i % 3], &lanes[i]), 0);
-	for (unsigned freed = 0; freed < 3; freed++) {
-		ferry_lane_free(lanes[freed]);
-		for (unsigned i = 0; i < 3; i++)
-			if (i != freed)
-				cr_assert_eq(ferry_lane_new(pool, &kinds[i], &lane), -ENOSPC);
-		cr_assert_eq(ferry_lane_new(pool, &kinds[freed], &lanes[freed]), 0);
+		cr_assert_eq(ferry_lane_new(pool, NULL, &lane), -ENOSPC);
+		cr_assert_eq(ferry_lane_stats(lanes[i], &counters), 0);
+		cr_assert(counters.accepted == 0 && counters.ran == 0 && counters.running == 0);
+		cr_assert_eq(counters.sampled, 0);
+		cr_assert_eq(counters.max_running, kinds[i % 3].max_running);
+		cr_assert_eq(counters.reserved, kinds[i % 3].reserved);
+		cr_assert_eq(counters.max_queued, kinds[i % 3].max_queued);
+		work_end(submit_to(pool, lanes[i], work_nothing, NULL));
+		if (i % 3 == 1)
+			cr_assert_eq(ferry_lane_configure(lanes[i], &kinds[0]), 0);
 	}
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		ferry_lane_free(lanes[i]);
 	work_close(pool);
 }
@@ -106,12 +118,12 @@ Test(lane, one_that_ended_is_used_again_for_its_own_kind_only)
 Test(lane, one_that_was_freed_counts_as_long_as_it_has_jobs)
 {
 	ferry_pool *pool = fixture_pool(2);
-	ferry_lane *lanes[255], *lane;
+	ferry_lane *lanes[MANY], *lane;
 	ferry_future *runs, *queued;
 	struct gate gate;
 
 	gate_init(&gate);
-	for (unsigned i = 0; i < 255; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		lanes[i] = lane_of(pool, 1);
 	runs = submit_to(pool, lanes[0], work_at_gate, &gate);
 	gate_await(&gate, 1);
@@ -124,7 +136,7 @@ Test(lane, one_that_was_freed_counts_as_long_as_it_has_jobs)
 	gate_open(&gate);
 	work_end(runs);
 	work_end(queued);
-	for (unsigned i = 1; i < 255; i++)
+	for (unsigned i = 1; i < MANY; i++)
 		ferry_lane_free(lanes[i]);
 	work_close(pool);
 }

@@ -46,9 +46,45 @@ static void nowhere(void)
 	GIVES(ferry_pool_resize(NULL, 1, 1), -EINVAL);
 	GIVES(ferry_pool_shutdown(NULL, FERRY_SHUTDOWN_ABANDON, 0), -EINVAL);
 	GIVES(ferry_pool_stats(NULL, &ret.pool_counters), -EINVAL);
+	GIVES(ferry_pool_lane(NULL, FERRY_LANE_ORDINARY) == NULL, 1);
 	GIVES(ferry_lane_new(NULL, NULL, &ret.lane), -EINVAL);
+	GIVES(ferry_lane_configure(NULL, OPTIONS(ferry_lane_options, .reserved = 0)), -EINVAL);
+	GIVES(ferry_lane_stats(NULL, &ret.lane_counters), -EINVAL);
 	GIVES(ferry_lane_free(NULL) == NULL, 1);
 	GIVES(ferry_lane_name(NULL) == NULL, 1);
+}
+
+#define LANE(...) ferry_lane_new(stage.pool, OPTIONS(ferry_lane_options, __VA_ARGS__), &ret.lane)
+#define LIMITS(...) ferry_lane_configure(stage.lane, OPTIONS(ferry_lane_options, __VA_ARGS__))
+
+/* The pool has two workers. */
+static void lanes(void)
+{
+	ferry_lane *fs = ferry_pool_lane(stage.pool, FERRY_LANE_FS);
+
+	GIVES(ferry_pool_lane(stage.pool, (ferry_lane_kind)4) == NULL, 1);
+	GIVES(ferry_pool_lane(stage.pool, (ferry_lane_kind)-1) == NULL, 1);
+	GIVES(ferry_lane_free(fs) == NULL, 1);
+	GIVES(strcmp(ferry_lane_name(fs), "fs"), 0);
+	GIVES(LANE(.max_running = 1, .reserved = 2), -EINVAL);
+	GIVES(LANE(.reserved = 1024), -EINVAL);
+	GIVES(LANE(.reserved = UINT_MAX), -EINVAL);
+	BAD_OPTIONS(ferry_lane_options, ferry_lane_configure(stage.lane, options));
+	GIVES(ferry_lane_configure(stage.lane, NULL), -EINVAL);
+	GIVES(LIMITS(.name = "other"), -EINVAL);
+	GIVES(LIMITS(.brief = 1), -EINVAL);
+	GIVES(LIMITS(.max_running = 1, .reserved = 2), -EINVAL);
+	GIVES(LIMITS(.reserved = UINT_MAX), -EINVAL);
+	GIVES(ferry_lane_stats(stage.lane, NULL), -EINVAL);
+}
+
+/* More than the pool can have reserved; of one that was shut down it is not looked at. */
+static void reserves(void)
+{
+	GIVES(LANE(.reserved = 2), -EINVAL);
+	GIVES(LIMITS(.reserved = 2), -EINVAL);
+	GIVES(ferry_lane_configure(ferry_pool_lane(stage.pool, FERRY_LANE_CPU),
+				   OPTIONS(ferry_lane_options, .reserved = 1023)), -EINVAL);
 }
 
 static void pools(void)
@@ -156,6 +192,8 @@ static void executors(void)
 static void all(void)
 {
 	pools();
+	lanes();
+	reserves();
 	submits();
 	maps();
 	executors();
@@ -302,10 +340,13 @@ static void gone(void)
 	GIVES(ferry_pool_resize(pool, 1, 1), why);
 	GIVES(ferry_pool_resize(pool, 4, 8), why);
 	GIVES(ferry_lane_new(pool, NULL, &ret.lane), why);
+	GIVES(LIMITS(.max_running = 7, .max_queued = 7), why);
 	GIVES(strcmp(ferry_lane_name(stage.lane), "lane"), 0);
 	GIVES(ferry_executor_submit(full, must_not_run, NULL, JOB(), &ret.future), -ENOBUFS);
 	/*                                                                    shut down  child */
 	EACH(ferry_pool_stats(pool, &ret.pool_counters),                      FINE, -ECHILD);
+	EACH(ferry_lane_stats(stage.lane, &ret.lane_counters),                FINE, -ECHILD);
+	EACH(ferry_pool_lane(pool, FERRY_LANE_DNS) == NULL,                   0, 1);
 	EACH(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, 0),              0, -ECHILD);
 	EACH(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_CANCEL, 0),             0, -ECHILD);
 	EACH(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0),            0, -ECHILD);
@@ -332,6 +373,7 @@ static void shut_down(ferry_shutdown mode)
 	misuse_in_a_callback(gone);
 	/* What is wrong in any case is still refused. */
 	misuse_elsewhere(pools);
+	misuse_elsewhere(lanes);
 	misuse_elsewhere(executors);
 	ferry_map_free(map);
 	ferry_map_free(empty_map);
