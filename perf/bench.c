@@ -305,6 +305,7 @@ static void select_case(struct report *report, const char *name)
 		one->selected = true;
 		/* What it is compared with comes too. */
 		select_case(report, one->definition->against);
+		select_case(report, one->definition->also);
 		select_case(report, one->definition->net_of);
 	}
 }

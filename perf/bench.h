@@ -65,6 +65,7 @@ struct bench_case {
 	enum bench_placement placement;
 	const char *values[BENCH_VALUES]; /* names of sample->values, ended by NULL */
 	const char *against; /* case that ratios are taken to, in the same round; or NULL */
+	const char *also;    /* another; with it also ratios to the better of the two */
 	const char *net_of;  /* case whose time is subtracted, in the same round; or NULL */
 	uint64_t operations; /* of each sample; 0: as many as fill --seconds */
 	uint64_t granule;    /* operations are a multiple of this; 0: 1 */

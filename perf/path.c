@@ -267,6 +267,10 @@ const struct path paths[] = {
 	PATH(wrap_done, NULL, drop_locals),
 	{ "post_awake", prepare_posts, path_post_awake, end_posts, true, NULL },
 	TASK_PATHS(TASK_PATH)
+	PATH(stat_inline, prepare_files_by_path, finish_files),
+	PATH(open_close_inline, prepare_files, finish_files),
+	PATH(stat_pool, prepare_files_behind_gate, end_file_calls),
+	PATH(stat_miss, prepare_files_behind_gate, end_file_calls),
 	/* Last, since its timers stay. */
 	PATH(timer_add_cancel, fill_timers, NULL),
 };

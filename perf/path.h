@@ -65,6 +65,11 @@ extern const size_t paths_count;
 	extern const struct drill drill_##name;
 TASK_PATHS(TASK_PATH_DECLARED)
 
+/* path_files.c: those of file calls, and what is done before and after each. */
+hot_path path_stat_inline, path_open_close_inline, path_stat_pool, path_stat_miss;
+hot_path prepare_files, prepare_files_by_path, finish_files;
+hot_path prepare_files_behind_gate, end_file_calls;
+
 struct setting *paths_open(void);
 /* Does so many operations; times them if there is a @sample. */
 void paths_call(const struct path *path, struct setting *setting, unsigned count,

@@ -51,7 +51,11 @@ static const struct bench_case cases[] = {
 	PATH(17, "lock_uncontended", "a loop-local lock acquired and released"),
 	PATH(18, "queue_hand_over", "an item from task to task, room for 64"),
 	PATH(19, "await_done_local", "a local that is done, awaited"),
-	PATH(20, "timer_add_cancel", "a timer added and cancelled among a million"),
+	PATH(20, "stat_inline", "ferry_fs_stat() answered inline, one file"),
+	PATH(21, "open_close_inline", "open and close inline below a root that is trusted"),
+	PATH(22, "stat_pool", "ferry_fs_stat() below a root, to a busy pool"),
+	PATH(23, "stat_miss", "the same, tried inline before: a name nobody used"),
+	PATH(24, "timer_add_cancel", "a timer added and cancelled among a million"),
 };
 
 int main(int argc, char **argv)

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 
 struct slot {
-	uv_work_t work; /* first: a slot is found from its work */
+	union { /* first: a slot is found from its request */
+		uv_work_t work;
+		uv_fs_t call;
+	};
 	struct workload_run *run;
 	const char *path;
 	int error;
@@ -72,14 +75,14 @@ static void run_loop(struct workload_run *run)
 	uv_run(&side->loop, UV_RUN_DEFAULT);
 }
 
-void peer_uv(const struct bench_case *self, struct bench_sample *sample)
+static void compete(const struct bench_case *self, struct bench_sample *sample,
+		    const struct workload_contestant *contestant)
 {
-	static const struct workload_contestant contestant = { submit, run_loop };
 	const struct workload *workload = self->argument;
 	struct uv_side side;
 	struct workload_run run = {
 		.workload = workload,
-		.contestant = &contestant,
+		.contestant = contestant,
 		.context = &side,
 		.sample = sample,
 	};
@@ -93,6 +96,42 @@ void peer_uv(const struct bench_case *self, struct bench_sample *sample)
 	workload_measure(&run);
 	check_uv(uv_loop_close(&side.loop), "uv_loop_close");
 	free(side.slots);
+}
+
+void peer_uv(const struct bench_case *self, struct bench_sample *sample)
+{
+	static const struct workload_contestant contestant = { submit, run_loop };
+
+	compete(self, sample, &contestant);
+}
+
+/* ---- file calls ---- */
+
+static void on_stat(uv_fs_t *call)
+{
+	struct slot *slot = (struct slot *)call;
+	struct uv_side *side = slot->run->context;
+	int error = (int)call->result;
+
+	uv_fs_req_cleanup(call);
+	workload_done(slot->run, (unsigned)(slot - side->slots), error);
+}
+
+static void submit_stat(struct workload_run *run, unsigned index)
+{
+	struct uv_side *side = run->context;
+	struct slot *slot = &side->slots[index];
+
+	slot->run = run;
+	check_uv(uv_fs_stat(&side->loop, &slot->call, workload_next_path(run), on_stat),
+		 "uv_fs_stat");
+}
+
+void peer_uv_stat(const struct bench_case *self, struct bench_sample *sample)
+{
+	static const struct workload_contestant contestant = { submit_stat, run_loop };
+
+	compete(self, sample, &contestant);
 }
 
 /* ---- submitting alone ---- */

@@ -119,6 +119,23 @@ static double cpu_ratio(const struct report_case *one, const struct report_case 
 	return cpu(one, NULL, round, value) / cpu(other, NULL, round, value);
 }
 
+/* The same to the better of the two that a case is compared with. */
+static double speed_to_better(const struct report_case *one, const struct report_case *other,
+			      unsigned round, unsigned value)
+{
+	const struct report_case *also = one->also;
+
+	return fmin(speed_ratio(one, other, round, value), speed_ratio(one, also, round, value));
+}
+
+static double cpu_to_better(const struct report_case *one, const struct report_case *other,
+			    unsigned round, unsigned value)
+{
+	const struct report_case *also = one->also;
+
+	return fmax(cpu_ratio(one, other, round, value), cpu_ratio(one, also, round, value));
+}
+
 /* Place of a case's value in another's list; BENCH_VALUES if it is not there. */
 static unsigned same_value(const struct bench_case *one, const struct bench_case *other,
 			   unsigned value)
@@ -157,6 +174,12 @@ static const struct report_case *find(const struct report *report, const char *n
 			return one->selected && !one->skipped ? one : NULL;
 	}
 	return NULL;
+}
+
+static void find_also(const struct report *report)
+{
+	for (size_t i = 0; i < report->program->count; i++)
+		report->cases[i].also = find(report, report->cases[i].definition->also);
 }
 
 /* ---- JSON ---- */
@@ -218,11 +241,11 @@ static void print_latencies(FILE *out, const struct report_case *one)
 }
 
 static void print_ratios(FILE *out, const struct report_case *one,
-			 const struct report_case *other)
+			 const struct report_case *other, const char *to, const char *ratios)
 {
-	fprintf(out, ",\"against\":");
+	fprintf(out, ",\"%s\":", to);
 	environment_print_string(out, other->definition->name);
-	fprintf(out, ",\"ratios\":{");
+	fprintf(out, ",\"%s\":{", ratios);
 	print_quartiles(out, "speed", over_rounds(speed_ratio, one, other, 0));
 	fputc(',', out);
 	print_quartiles(out, "cpu", over_rounds(cpu_ratio, one, other, 0));
@@ -233,6 +256,16 @@ static void print_ratios(FILE *out, const struct report_case *one,
 		print_quartiles(out, one->definition->values[i],
 				over_rounds(value_ratio, one, other, i));
 	}
+	fputc('}', out);
+}
+
+static void print_better_ratios(FILE *out, const struct report_case *one,
+				const struct report_case *other)
+{
+	fprintf(out, ",\"ratios_to_better\":{");
+	print_quartiles(out, "speed", over_rounds(speed_to_better, one, other, 0));
+	fputc(',', out);
+	print_quartiles(out, "cpu", over_rounds(cpu_to_better, one, other, 0));
 	fputc('}', out);
 }
 
@@ -259,7 +292,7 @@ static void print_case_json(FILE *out, const struct report *report,
 	fprintf(out, ",\"placement\":");
 	environment_print_string(out, environment_placement(one->definition->placement));
 	fprintf(out, ",\"repeats\":%u,\"operations\":%llu,", one->rounds,
-		(unsigned long long)one->operations);
+		(unsigned long long)one->samples[0].operations);
 	print_quartiles(out, "wall_ns", wall_ns);
 	fputc(',', out);
 	print_quartiles(out, "cpu_ns", over_rounds(cpu, one, NULL, 0));
@@ -277,7 +310,11 @@ static void print_case_json(FILE *out, const struct report *report,
 	print_values(out, one);
 	print_latencies(out, one);
 	if (against)
-		print_ratios(out, one, against);
+		print_ratios(out, one, against, "against", "ratios");
+	if (one->also)
+		print_ratios(out, one, one->also, "also", "also_ratios");
+	if (against && one->also)
+		print_better_ratios(out, one, against);
 	if (net_of) {
 		fprintf(out, ",\"net_of\":");
 		environment_print_string(out, net_of->definition->name);
@@ -291,6 +328,7 @@ static void print_case_json(FILE *out, const struct report *report,
 
 void report_print_json(const struct report *report, FILE *out)
 {
+	find_also(report);
 	for (size_t i = 0; i < report->program->count; i++)
 		if (report->cases[i].selected)
 			print_case_json(out, report, &report->cases[i]);
@@ -321,6 +359,22 @@ static void print_span(FILE *out, const char *name, struct quartiles q, const ch
 		short_number(low, sizeof(low), q.q1), short_number(high, sizeof(high), q.q3));
 }
 
+static void print_comparison(FILE *out, const struct report_case *one,
+			     const struct report_case *other)
+{
+	struct quartiles q;
+
+	fprintf(out, "  | to %s:", other->definition->name);
+	print_span(out, "speed", over_rounds(speed_ratio, one, other, 0), "x");
+	print_span(out, "cpu", over_rounds(cpu_ratio, one, other, 0), "x");
+	if (!one->definition->values[0])
+		return;
+	q = over_rounds(value_ratio, one, other, 0);
+	/* Of what the other does not tell, or has none of, there is none. */
+	if (isfinite(q.median))
+		print_span(out, one->definition->values[0], q, "x");
+}
+
 static void print_case_row(FILE *out, const struct report *report, const struct report_case *one,
 			   int width)
 {
@@ -344,16 +398,14 @@ static void print_case_row(FILE *out, const struct report *report, const struct 
 		fprintf(out, "  %s %s", one->definition->values[i],
 			short_number(text[0], sizeof(text[0]),
 				     over_rounds(named_value, one, NULL, i).median));
-	if (against) {
-		fprintf(out, "  | to %s:", against->definition->name);
-		print_span(out, "speed", over_rounds(speed_ratio, one, against, 0), "x");
-		print_span(out, "cpu", over_rounds(cpu_ratio, one, against, 0), "x");
-		if (one->definition->values[0]) {
-			q = over_rounds(value_ratio, one, against, 0);
-			/* Of what the other does not tell, or has none of, there is none. */
-			if (isfinite(q.median))
-				print_span(out, one->definition->values[0], q, "x");
-		}
+	if (against)
+		print_comparison(out, one, against);
+	if (one->also)
+		print_comparison(out, one, one->also);
+	if (against && one->also) {
+		fprintf(out, "  | to the better:");
+		print_span(out, "speed", over_rounds(speed_to_better, one, against, 0), "x");
+		print_span(out, "cpu", over_rounds(cpu_to_better, one, against, 0), "x");
 	}
 	if (net_of)
 		print_span(out, "| net", over_rounds(net_wall, one, net_of, 0), " ns");
@@ -373,6 +425,7 @@ void report_print_table(const struct report *report, FILE *out)
 		if (one->rounds > rounds)
 			rounds = one->rounds;
 	}
+	find_also(report);
 	fprintf(out, "%s: %s\n", report->program->name, report->program->question);
 	environment_print(out);
 	fprintf(out, "ns per operation over %u rounds; system calls per operation\n\n", rounds);

@@ -24,6 +24,7 @@ struct report_case {
 	const char *skipped;          /* why it did not run; NULL if it did */
 	char *reason;                 /* the same, if the case itself said so */
 	bool selected;
+	const struct report_case *also; /* definition->also, if it ran */
 };
 
 struct report {

@@ -22,6 +22,10 @@ struct workload {
 	/* Other work on the loop between a completion and the next submit; what CPU time is
 	 * spent beyond it comes behind the other values. */
 	uint64_t gap_ns;
+	/* File calls: of which ferry_fs_policy, and from how many calls on the pool, in numbers of
+	 * ferry_fs_settings. */
+	int policy;
+	unsigned depth;
 };
 
 struct workload_run;
@@ -65,5 +69,7 @@ unsigned workload_first_value(const struct workload *workload);
 
 /** bench_case.run of the library; the argument is a struct workload. */
 void workload_ferry(const struct bench_case *self, struct bench_sample *sample);
+/** The same of its file calls: ferry_fs_stat() with the workload's policy. */
+void workload_files(const struct bench_case *self, struct bench_sample *sample);
 
 #endif

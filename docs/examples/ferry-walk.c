@@ -8,11 +8,12 @@
  *                  +-> a file: open -> close ---------------------------+
  *                  +-> anything else -----------------------------------+
  *
- * Every arrow is a call made by a worker of the pool, which a task on the loop awaits:
- * walk-entry.c, the file to read next. There are --in-flight such tasks; one whose entry is done
- * goes on with the next name, deepest directory first (walk-tree.h). Meanwhile a heartbeat on the
- * same loop measures how long it is away at most (walk-heartbeat.h). With --blocking the same
- * calls are made on the loop's thread (walk-visit.c).
+ * Every arrow is a call that a task on the loop awaits: walk-entry.c, the file to read next. What
+ * the kernel has in its caches is there at once, for all else a worker of the pool makes the call;
+ * --policy says which of the two is tried (policy.h). There are --in-flight such tasks; one whose
+ * entry is done goes on with the next name, deepest directory first (walk-tree.h). Meanwhile a
+ * heartbeat on the same loop measures how long it is away at most (walk-heartbeat.h). With --policy
+ * blocking the same calls are made in the plain way, and the loop waits for them (walk-visit.c).
  *
  * Here the walk is set up, run, ended and told of: signals are a descriptor that the loop watches,
  * so Ctrl-C is a callback like any other. It stops the loop; closing the loop gives up what is in
@@ -138,7 +139,7 @@ static int walk_open(struct walk *walk)
 	error = ferry_loop_new(NULL, &walk->loop);
 	if (error < 0)
 		return cannot("make a loop", error);
-	if (walk->options.blocking) {
+	if (walk->options.policy == POLICY_BLOCKING) {
 		walk->options.in_flight = 1;
 		return 0;
 	}
@@ -156,7 +157,8 @@ static int walk_run(struct walk *walk)
 	error = signals_watch(walk);
 	if (error == 0)
 		error = ferry_loop_call_soon(
-			walk->loop, walk->options.blocking ? visit_next : entries_begin, walk);
+			walk->loop,
+			walk->options.policy == POLICY_BLOCKING ? visit_next : entries_begin, walk);
 	if (error == 0 && progress_wanted())
 		error = ferry_loop_call_soon(walk->loop, progress_show, walk);
 	if (error == 0)
@@ -189,6 +191,8 @@ static void loop_close(struct walk *walk, struct report *report)
 	if (!walk->loop)
 		return;
 	ferry_loop_stats(walk->loop, &report->loop);
+	if (walk->pool)
+		ferry_fs_stats(walk->loop, &report->files);
 	ferry_loop_free(walk->loop);
 }
 

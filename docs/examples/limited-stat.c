@@ -6,7 +6,7 @@
  *
  *   all_step        makes every task, deferred, as a child of its group, and submits it to the
  *                   limiter; then it waits for the group
- *   visit_step      one of them: a stat on a worker of the pool, awaited, and counted
+ *   visit_step      one of them: a stat, always on a worker of the pool, awaited, and counted
  *   progress_step   draws a line on the terminal now and then
  *   interrupt_step  cancels the first on Ctrl-C, and with it all that its group has
  *
@@ -41,6 +41,7 @@ struct run {
 	ferry_loop *loop;
 	ferry_pool *pool;
 	int signals;          /* readable once the user wants an end */
+	ferry_fs_options calls; /* on the pool, or few would ever be under way at once */
 	ferry_limiter limiter;
 	struct visit *visits; /* array [options.count] */
 
@@ -79,6 +80,14 @@ static void visit_begin(struct visit *visit)
 		run->most_at_once = run->at_once;
 }
 
+static ferry_operation *visit_stat(struct visit *visit)
+{
+	struct run *run = visit->run;
+
+	return ferry_await_local(&visit->answer,
+				 ferry_fs_stat(run->loop, run->pool, visit->path, &run->calls));
+}
+
 static void visit_count(struct visit *visit)
 {
 	struct run *run = visit->run;
@@ -97,8 +106,7 @@ static ferry_step visit_step(ferry_task *task)
 {
 	FERRY_BEGIN(task, struct visit, f);
 	visit_begin(f);
-	FERRY_AWAIT(ferry_await_local(&f->answer,
-				      ferry_fs_stat(f->run->loop, f->run->pool, f->path, NULL)));
+	FERRY_AWAIT(visit_stat(f));
 	visit_count(f);
 	FERRY_RETURN();
 
@@ -304,10 +312,11 @@ static int exit_status(const struct run *run)
 
 int main(int argc, char **argv)
 {
-	static struct run run = { .signals = -1 };
+	static struct run run = { .signals = -1, .calls = FERRY_FS_OPTIONS_INIT };
 	struct report report = { 0 };
 	int status = options_read(&run.options, argc, argv), error;
 
+	run.calls.policy = FERRY_FS_POOL;
 	if (status >= 0)
 		return status;
 	error = run_open(&run);

@@ -2,8 +2,8 @@
 #ifndef WALK_BLOCKING_H
 #define WALK_BLOCKING_H
 /*
- * What a walk calls, made in the plain way that blocks, for --blocking. Outcomes as those of
- * ferry_fs_lstat() and ferry_fs_readdir(); each returns 0 or a negative errno.
+ * What a walk calls, made in the plain way that blocks, for --policy blocking. Outcomes as those
+ * of ferry_fs_lstat() and ferry_fs_readdir(); each returns 0 or a negative errno.
  */
 #include <ferry/fs.h>
 

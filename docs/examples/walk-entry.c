@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way of one entry, and then of the next: a task. Each call that may wait for a disk is made by
- * a worker of the pool, and awaited; meanwhile the loop does what others want:
+ * The way of one entry, and then of the next: a task. Each call that may wait for a disk is
+ * awaited. If the kernel has the answer the task goes on at once; else a worker of the pool makes
+ * the call, and meanwhile the loop does what others want:
  *
  *   a name of the tree -> lstat +-> a directory: readdir --------+-> done, and the next name
  *                               +-> a file: open -> close -------+
  *                               +-> anything else ---------------+
+ *
+ * The first entry is DIR. Where calls may be answered inline it is made a root, and all others are
+ * made below it: only so are files opened inline.
  *
  * There are options.in_flight such tasks. Those that find no name wait for one: names are permits
  * of a semaphore. A call that fails is counted, and ends its entry; nothing ends the walk but the
@@ -30,7 +34,10 @@ struct entry {
 
 static const char *entry_path(struct entry *entry)
 {
-	return tree_path(&entry->walk->tree, &entry->place);
+	struct walk *walk = entry->walk;
+
+	return walk->calls.root ? tree_path_below(&walk->tree, &entry->place) :
+				  tree_path(&walk->tree, &entry->place);
 }
 
 static ferry_operation *entry_lstat(struct entry *entry)
@@ -38,7 +45,8 @@ static ferry_operation *entry_lstat(struct entry *entry)
 	struct walk *walk = entry->walk;
 
 	return ferry_await_local(&entry->call,
-				 ferry_fs_lstat(walk->loop, walk->pool, entry_path(entry), NULL));
+				 ferry_fs_lstat(walk->loop, walk->pool, entry_path(entry),
+						&walk->calls));
 }
 
 static ferry_operation *entry_readdir(struct entry *entry)
@@ -46,7 +54,8 @@ static ferry_operation *entry_readdir(struct entry *entry)
 	struct walk *walk = entry->walk;
 
 	return ferry_await_local(&entry->call,
-				 ferry_fs_readdir(walk->loop, walk->pool, entry_path(entry), NULL));
+				 ferry_fs_readdir(walk->loop, walk->pool, entry_path(entry),
+						  &walk->calls));
 }
 
 static ferry_operation *entry_open(struct entry *entry)
@@ -54,8 +63,8 @@ static ferry_operation *entry_open(struct entry *entry)
 	struct walk *walk = entry->walk;
 
 	return ferry_await_local(
-		&entry->call,
-		ferry_fs_open(walk->loop, walk->pool, entry_path(entry), WALK_OPEN_FLAGS, 0, NULL));
+		&entry->call, ferry_fs_open(walk->loop, walk->pool, entry_path(entry),
+					    WALK_OPEN_FLAGS, 0, &walk->calls));
 }
 
 /* Close what open gave. */
@@ -71,11 +80,35 @@ static ferry_operation *entry_close(struct entry *entry)
 		errno = -error;
 		return ferry_await_local(&entry->call, NULL);
 	}
-	call = ferry_fs_close(walk->loop, walk->pool, (int)file.i64, NULL);
+	call = ferry_fs_close(walk->loop, walk->pool, (int)file.i64, &walk->calls);
 	closing = ferry_await_local(&entry->call, call);
 	if (!call) /* so the file is still ours */
 		close((int)file.i64);
 	return closing;
+}
+
+/* Is it DIR, not yet a root, and may calls below it be answered inline? */
+static bool entry_begins(struct entry *entry)
+{
+	struct walk *walk = entry->walk;
+
+	return entry->next == NEXT_READDIR && !entry->place.directory &&
+	       policy_is_inline(walk->options.policy);
+}
+
+/*
+ * What ferry-walk --help has the user vouch for. Not that nothing changes: who removes a file while
+ * it is open here would leave it to a close to free it.
+ */
+static ferry_operation *entry_root_open(struct entry *entry)
+{
+	struct walk *walk = entry->walk;
+	ferry_fs_root_options options = FERRY_FS_ROOT_OPTIONS_INIT;
+
+	options.trust = FERRY_FS_TRUST_LOCAL;
+	return ferry_await_local(&entry->call,
+				 ferry_fs_root_open(walk->loop, walk->pool, entry_path(entry),
+						    &options, &walk->calls));
 }
 
 /* ---- what came of them ---- */
@@ -97,6 +130,16 @@ static enum next_step entry_count(struct entry *entry)
 		return NEXT_NOTHING;
 	return walk_count(entry->walk, &entry->place,
 			  ferry_await_snapshot(&entry->call).result.pointer);
+}
+
+static void entry_enter_root(struct entry *entry)
+{
+	ferry_result root;
+
+	if (!entry_succeeded(entry, AT_READDIR) || ferry_await_take(&entry->call, &root) < 0)
+		entry->next = NEXT_NOTHING;
+	else
+		entry->walk->calls.root = root.pointer;
 }
 
 static void entry_add_names(struct entry *entry)
@@ -135,6 +178,10 @@ static ferry_step entry_step(ferry_task *task)
 
 		FERRY_AWAIT(entry_lstat(f));
 		f->next = entry_count(f);
+		if (entry_begins(f)) {
+			FERRY_AWAIT(entry_root_open(f));
+			entry_enter_root(f);
+		}
 		if (f->next == NEXT_READDIR) {
 			FERRY_AWAIT(entry_readdir(f));
 			entry_add_names(f);
@@ -154,6 +201,8 @@ static ferry_step entry_step(ferry_task *task)
 
 int entries_open(struct walk *walk)
 {
+	walk->calls = (ferry_fs_options)FERRY_FS_OPTIONS_INIT;
+	walk->calls.policy = policy_of_calls(walk->options.policy);
 	walk->entries = calloc(walk->options.in_flight, sizeof(*walk->entries));
 	return walk->entries ? 0 : -ENOMEM;
 }
@@ -180,4 +229,5 @@ void entries_close(struct walk *walk)
 		tree_leave(&walk->entries[i].place);
 	}
 	free(walk->entries);
+	ferry_fs_root_unref(walk->calls.root);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef WALK_ENTRY_H
 #define WALK_ENTRY_H
-/* The entries of a walk, its calls made by a pool: up to options.in_flight of them at a time. */
+/* The entries of a walk, each call awaited by a task: up to options.in_flight of them at a time. */
 #include "walk.h"
 
 /* Make room for the entries in flight. 0 or -ENOMEM. */

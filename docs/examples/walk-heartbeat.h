@@ -4,7 +4,7 @@
 /*
  * How long a loop is away at most: a timer of the loop that is due one millisecond after it last
  * ran. A stall is how much later than its deadline it runs; so long nobody else on the loop could
- * have been served either. The same measure with and without --blocking.
+ * have been served either. The same measure with every --policy.
  */
 #include <stdint.h>
 

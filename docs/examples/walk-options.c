@@ -22,14 +22,24 @@ static const char help[] =
 	"Usage: ferry-walk [options] DIR\n"
 	"\n"
 	"Walks the tree under DIR from an event loop: stats every entry, opens and closes\n"
-	"every regular file, all on worker threads, while a 1 ms heartbeat on the loop\n"
-	"measures the longest stall. Counts what find counts; never follows a link.\n"
+	"every regular file, while a 1 ms heartbeat on the loop measures the longest stall.\n"
+	"Counts what find counts; never follows a link.\n"
 	"\n"
+	"  --policy WORD  where the calls are made:\n"
+	"      auto       on the loop's thread if the kernel has the answer in its caches and\n"
+	"                 few calls are under way, else on worker threads (the default)\n"
+	"      inline     on the loop's thread whenever the kernel has the answer\n"
+	"      pool       on worker threads, all of them\n"
+	"      blocking   on the loop's thread, which waits for each, for comparison; without\n"
+	"                 workers --in-flight and --threads make no difference\n"
+	"                 With auto and inline you vouch that no watcher (fanotify, as of a\n"
+	"                 virus scanner) decides who may open files under DIR: whether a path\n"
+	"                 is cached the kernel tells, whether its open has to wait for a\n"
+	"                 watcher it does not. If you are not sure: pool, or --no-open\n"
 	"  --in-flight N  begin at most N entries at a time, 1 to 65536 (default 256)\n"
 	"  --threads N    at most N worker threads, 1 to 1024 (default: the smaller of\n"
 	"                 32 and CPUs + 4)\n"
-	"  --blocking     make the same calls on the loop's thread, for comparison; without\n"
-	"                 workers --in-flight and --threads make no difference\n"
+	"  --blocking     the same as --policy blocking\n"
 	"  --no-open      only stat, open no file\n"
 	"  --list FILE    write a line \"TYPE DEVICE INODE SIZE PATH\" for every entry, TYPE as\n"
 	"                 find's %y; control characters and backslashes in PATH as \\ooo.\n"
@@ -73,6 +83,7 @@ static int directory_read(struct options *options, int count, char **arguments)
 int options_read(struct options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
+		{ "policy", required_argument, NULL, 'p' },
 		{ "in-flight", required_argument, NULL, 'i' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "blocking", no_argument, NULL, 'b' },
@@ -88,6 +99,10 @@ int options_read(struct options *options, int argc, char **argv)
 	*options = (struct options){ .in_flight = IN_FLIGHT_DEFAULT, .open_files = true };
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
+		case 'p':
+			if (!policy_read("ferry-walk", optarg, &options->policy))
+				return usage_error();
+			break;
 		case 'i':
 			if (!number_read("ferry-walk", "in-flight", optarg, IN_FLIGHT_MOST,
 					 &options->in_flight))
@@ -99,7 +114,7 @@ int options_read(struct options *options, int argc, char **argv)
 				return usage_error();
 			break;
 		case 'b':
-			options->blocking = true;
+			options->policy = POLICY_BLOCKING;
 			break;
 		case 'n':
 			options->open_files = false;

@@ -4,6 +4,8 @@
 /* What the user asked ferry-walk for. */
 #include <stdbool.h>
 
+#include "policy.h"
+
 /* Exit statuses of ferry-walk, as --help lists them. */
 enum exit_status {
 	EXIT_FINE = 0,
@@ -18,7 +20,7 @@ struct options {
 	const char *list;      /* file that gets one line per entry; NULL: none */
 	unsigned in_flight;    /* entries begun and not done, at most */
 	unsigned threads;      /* of the pool, at most; 0: the pool's own default */
-	bool blocking;         /* call the system on the loop's thread, without a pool */
+	enum policy policy;    /* POLICY_BLOCKING: without a pool */
 	bool open_files;
 	bool json;
 };

@@ -35,19 +35,41 @@ static void print_counts(const struct report *report)
 	errors_print(tally);
 }
 
+static const char *calls_where(enum policy policy)
+{
+	static const char *const where[] = {
+		[POLICY_AUTO] = "calls inline or on a pool",
+		[POLICY_INLINE] = "calls inline or on a pool",
+		[POLICY_POOL] = "calls on a pool",
+		[POLICY_BLOCKING] = "calls on the loop's thread"
+	};
+
+	return where[policy];
+}
+
+static void print_calls(const struct report *report)
+{
+	const ferry_fs_counters *files = &report->files;
+	const ferry_pool_counters *pool = &report->pool;
+
+	if (report->options->policy == POLICY_BLOCKING)
+		return;
+	printf("  calls: %" PRIu64 ", %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64
+	       " avoided, %" PRIu64 " pooled\n", files->calls, files->hits, files->misses,
+	       files->avoided, files->pooled);
+	printf("  pool: %u threads, %" PRIu64 " jobs ran, %" PRIu64 " cancelled, %" PRIu64
+	       " wake-ups\n", report->threads, pool->ran, pool->cancelled, pool->wakeups);
+}
+
 static void print_cost(const struct report *report)
 {
 	const ferry_loop_counters *loop = &report->loop;
-	const ferry_pool_counters *pool = &report->pool;
 
 	printf("  longest stall %9.3f ms, %s, %" PRIu64 " beats\n",
 	       (double)report->longest_stall_ns / 1e6,
-	       report->options->blocking ? "calls on the loop's thread" : "calls on a pool",
-	       report->beats);
+	       calls_where(report->options->policy), report->beats);
 	printf("  CPU time      %9.3f s\n", (double)report->cpu_ns / 1e9);
-	if (!report->options->blocking)
-		printf("  pool: %u threads, %" PRIu64 " jobs ran, %" PRIu64 " cancelled, %" PRIu64
-		       " wake-ups\n", report->threads, pool->ran, pool->cancelled, pool->wakeups);
+	print_calls(report);
 	printf("  loop: %" PRIu64 " turns, %" PRIu64 " callbacks, %" PRIu64 " posts, %" PRIu64
 	       " rings, %" PRIu64 " sleeps\n", loop->turns, loop->callbacks, loop->posts,
 	       loop->rings, loop->sleeps);
@@ -65,11 +87,28 @@ static void json_number(const char *name, uint64_t value)
 	printf("\"%s\":%" PRIu64 ",", name, value);
 }
 
+static void json_files(const struct report *report)
+{
+	const ferry_fs_counters *files = &report->files;
+
+	if (report->options->policy == POLICY_BLOCKING) {
+		printf("\"fs\":null,");
+		return;
+	}
+	printf("\"fs\":{");
+	json_number("calls", files->calls);
+	json_number("hits", files->hits);
+	json_number("misses", files->misses);
+	json_number("blocked", files->blocked);
+	json_number("avoided", files->avoided);
+	printf("\"pooled\":%" PRIu64 "},", files->pooled);
+}
+
 static void json_pool(const struct report *report)
 {
 	const ferry_pool_counters *pool = &report->pool;
 
-	if (report->options->blocking) {
+	if (report->options->policy == POLICY_BLOCKING) {
 		printf("\"pool\":null,");
 		return;
 	}
@@ -117,9 +156,10 @@ static void json_print(const struct report *report)
 	json_number("beats", report->beats);
 	json_number("cpu_ns", report->cpu_ns);
 	json_number("wall_ns", report->wall_ns);
-	printf("\"blocking\":%s,", report->options->blocking ? "true" : "false");
+	printf("\"policy\":\"%s\",", policy_name(report->options->policy));
 	printf("\"interrupted\":%s,", report->interrupted ? "true" : "false");
 	json_number("in_flight", report->options->in_flight);
+	json_files(report);
 	json_pool(report);
 	json_loop(&report->loop);
 	json_number("abandoned", report->abandoned);

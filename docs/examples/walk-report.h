@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ferry/fs.h>
 #include <ferry/loop.h>
 #include <ferry/pool.h>
 
@@ -19,7 +20,8 @@ struct report {
 	uint64_t wall_ns, cpu_ns;
 	uint64_t longest_stall_ns, beats;
 	ferry_loop_counters loop;
-	ferry_pool_counters pool;    /* zero with --blocking */
+	ferry_pool_counters pool;    /* zero with --policy blocking, and so is the next */
+	ferry_fs_counters files;
 	unsigned threads;            /* of the pool when the walk ended */
 	unsigned abandoned;          /* calls that had not come back when the program gave up */
 	bool descriptors_known;      /* no: there is no /proc to count them in */

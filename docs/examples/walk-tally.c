@@ -52,6 +52,7 @@ const char *operation_name(enum operation operation)
 {
 	static const char *const names[OPERATIONS] = {
 		[AT_STAT] = "stat", [AT_LSTAT] = "lstat", [AT_OPEN] = "open",
+		[AT_READ] = "read",
 		[AT_CLOSE] = "close", [AT_READDIR] = "readdir", [AT_DESCENT] = "descent"
 	};
 

@@ -2,8 +2,8 @@
 #ifndef WALK_TALLY_H
 #define WALK_TALLY_H
 /*
- * What a walk, or limited-stat, has counted: entries by type, bytes, and errors by kind with a few
- * examples.
+ * What a walk, limited-stat or small-files has counted: entries by type, bytes, and errors by kind
+ * with a few examples.
  */
 #include <stdint.h>
 
@@ -12,6 +12,7 @@ enum operation {
 	AT_STAT,
 	AT_LSTAT,
 	AT_OPEN,
+	AT_READ,
 	AT_CLOSE,
 	AT_READDIR,
 	AT_DESCENT, /* ELOOP: the directory is one of those that lead to it */

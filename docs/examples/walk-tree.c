@@ -36,6 +36,7 @@ static void directory_leave(struct directory *directory)
 void tree_init(struct tree *tree, const char *root)
 {
 	tree->root = root;
+	tree->begun = false;
 	tree->deepest = NULL;
 	tree->found = 1;
 }
@@ -50,7 +51,7 @@ static void tree_pop(struct tree *tree)
 
 void tree_clear(struct tree *tree)
 {
-	tree->root = NULL;
+	tree->begun = true;
 	while (tree->deepest)
 		tree_pop(tree);
 }
@@ -59,9 +60,9 @@ bool tree_next(struct tree *tree, struct place *ret)
 {
 	struct directory *directory = tree->deepest;
 
-	if (tree->root) {
+	if (!tree->begun) {
 		*ret = (struct place){ .name = tree->root };
-		tree->root = NULL;
+		tree->begun = true;
 		return true;
 	}
 	if (!directory)
@@ -94,6 +95,16 @@ const char *tree_path(struct tree *tree, const struct place *place)
 	snprintf(tree->path, sizeof(tree->path), "%s%s%s", above,
 		 length && above[length - 1] == '/' ? "" : "/", place->name);
 	return tree->path;
+}
+
+const char *tree_path_below(struct tree *tree, const struct place *place)
+{
+	const char *below;
+
+	if (!place->directory)
+		return ".";
+	below = tree_path(tree, place) + strlen(tree->root);
+	return below + strspn(below, "/");
 }
 
 bool tree_is_circular(const struct place *place)

@@ -24,10 +24,11 @@ struct place {
 };
 
 struct tree {
-	const char *root;          /* NULL once it was taken */
+	const char *root;          /* where the walk begins */
+	bool begun;                /* it was taken */
 	struct directory *deepest; /* has names not yet begun; the others hang behind it */
 	uint64_t found;            /* names, those begun and done included */
-	char path[2 * PATH_MAX];   /* of tree_path() */
+	char path[3 * PATH_MAX];   /* of tree_path() */
 };
 
 /* Begin with one name, which must outlive the tree. */
@@ -44,9 +45,13 @@ void tree_leave(struct place *place);
 
 /*
  * The path of a place, valid until the next call. One that does not fit the buffer is cut, which
- * makes no difference to the system: it is longer than PATH_MAX, and so refused, either way.
+ * makes no difference to the system: it is longer than PATH_MAX, and so refused, either way. That
+ * is so of the path below the place where the walk begins, too.
  */
 const char *tree_path(struct tree *tree, const struct place *place);
+
+/* The same seen from the place where the walk begins, which is ".". */
+const char *tree_path_below(struct tree *tree, const struct place *place);
 
 /* Is the directory at this place one of those that lead to it, as a bind mount can bring about? */
 bool tree_is_circular(const struct place *place);

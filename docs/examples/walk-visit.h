@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef WALK_VISIT_H
 #define WALK_VISIT_H
-/* The entries of a walk with --blocking: the same calls, made on the loop's thread. */
+/* The entries of a walk with --policy blocking: the same calls, made on the loop's thread. */
 #include "walk.h"
 
 /* Visit one entry, start to end, and be called again for the next; the walk ends itself. */

@@ -25,12 +25,13 @@ struct entry;
 struct walk {
 	struct options options;
 	ferry_loop *loop;
-	ferry_pool *pool;        /* NULL with --blocking */
+	ferry_pool *pool;        /* NULL with --policy blocking */
+	ferry_fs_options calls;  /* of every call; its root is DIR, once that is open */
 	int signals;             /* readable once the user wants an end */
 	FILE *list;              /* NULL without --list */
 
 	struct tree tree;
-	struct entry *entries;   /* array [options.in_flight]; NULL with --blocking */
+	struct entry *entries;   /* array [options.in_flight]; NULL with --policy blocking */
 	ferry_semaphore names;   /* a permit for each name of the tree that nobody has begun */
 	uint64_t done;           /* entries, whatever came of them */
 	struct tally tally;

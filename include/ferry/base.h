@@ -91,7 +91,8 @@ typedef enum ferry_error_code {
 	FERRY_ERROR_TIMED_OUT = 2,     /* the job's deadline passed while it was queued */
 	FERRY_ERROR_INVALID_STATE = 3, /* an outcome was read or written in the wrong state */
 	FERRY_ERROR_BROKEN = 4,        /* the pool's start hook failed; the job never ran */
-	FERRY_ERROR_TAKEN = 5          /* stands for one that somebody who waited took over */
+	FERRY_ERROR_TAKEN = 5,         /* stands for one that somebody who waited took over */
+	FERRY_ERROR_STUCK = 6          /* the mount that a file call would go to does not answer */
 } ferry_error_code;
 
 /**
@@ -192,8 +193,8 @@ FERRY_API void *ferry_error_payload(const ferry_error *error);
  * @error: the error; NULL is allowed
  *
  * For code that ends in an int: the code itself in FERRY_DOMAIN_ERRNO;
- * ECANCELED, ETIMEDOUT, EINVAL, ENOTRECOVERABLE and ENODATA for the library's own five;
- * EIO for any other domain.
+ * ECANCELED, ETIMEDOUT, EINVAL, ENOTRECOVERABLE, ENODATA and EHOSTDOWN for the library's
+ * own six; EIO for any other domain.
  *
  * Context: any thread; async-signal-safe.
  * Return:  a positive errno; 0 if @error is NULL.

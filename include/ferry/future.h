@@ -125,7 +125,8 @@ FERRY_API FERRY_MUST_CHECK int ferry_future_take(ferry_future *future, ferry_res
  *
  * A pending one is CANCELLED at once, for every kind of observer, and its function
  * never runs. A running one only has the ask recorded: the function can see it
- * (ferry_job_cancel_requested()) and may ignore it. Threads are never interrupted.
+ * (ferry_job_cancel_requested()) and may ignore it. No thread is interrupted, but one
+ * that runs a job which asks for that (interruptible in its options).
  *
  * Context: any thread. Waiters are notified from inside this call.
  * Return:  1 if it is cancelled now by this call; 0 if the ask is recorded;

@@ -74,11 +74,16 @@ typedef struct ferry_pool_options {
 	/* Runs last in each worker whose start succeeded. NULL: none. */
 	void (*stop)(void *user);
 	void *user;               /* given to start and stop */
+	/* A signal that is the library's from here on, with which workers are interrupted:
+	 * SIGURG, SIGUSR1, SIGRTMIN + 3, ... A handler is installed for the whole process, and
+	 * stays when the pool is gone; several pools may share it. 0: none, and nothing is
+	 * installed. */
+	int interrupt_signal;
 } ferry_pool_options;
 #define FERRY_POOL_OPTIONS_INIT                                                           \
 	{                                                                                  \
 		sizeof(ferry_pool_options), NULL, 0, 0, 0, 0, FERRY_FULL_FAIL, 0, 0, 0,    \
-			NULL, NULL, NULL                                                   \
+			NULL, NULL, NULL, 0                                                \
 	}
 
 /** What a context pointer needs so that it can go with a job. Static. */
@@ -105,10 +110,17 @@ typedef struct ferry_job_options {
 	 * during the call. NULL: nobody is told. */
 	void (*on_cancel)(ferry_future *future, void *user);
 	void *user;                       /* given to on_cancel */
+	/* 1: if the job is cancelled while its function runs on a worker, the system call that
+	 * it is blocked in fails with EINTR, and so do those that follow, each few milliseconds,
+	 * until the function has returned. It should return -ECANCELED then; whatever it returns
+	 * is the outcome. No other job sees EINTR. Needs the pool's interrupt_signal. A function
+	 * that is run by who submitted it (FERRY_FULL_RUN) is only asked. */
+	int interruptible;
 } ferry_job_options;
 #define FERRY_JOB_OPTIONS_INIT                                                            \
 	{                                                                                  \
-		sizeof(ferry_job_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL  \
+		sizeof(ferry_job_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, \
+			0                                                                  \
 	}
 
 /**
@@ -118,13 +130,17 @@ typedef struct ferry_job_options {
  *
  * Creates min_threads workers; fails if not even one can be created. All signals
  * but the synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) are
- * blocked in workers.
+ * blocked in workers. options.interrupt_signal is unblocked while the function of a job
+ * that is interruptible runs, and only then; it must not be SIGKILL, SIGSTOP or a synchronous
+ * one.
  *
  * Ownership: *@ret is the caller's, to be given to ferry_pool_free().
  * Context:   any thread.
  * Return:    0; -EINVAL if @ret is NULL or a field is out of its range (min above
- *            max included); -E2BIG if options has fields this library does not
- *            know; -EAGAIN if no thread could be created; -ENOMEM.
+ *            max included), or no handler can be installed for interrupt_signal;
+ *            -EBUSY if somebody has installed another one for it; -E2BIG if options
+ *            has fields this library does not know; -EAGAIN if no thread could be
+ *            created; -ENOMEM.
  */
 FERRY_API FERRY_MUST_CHECK int ferry_pool_new(const ferry_pool_options *options, ferry_pool **ret);
 
@@ -485,7 +501,7 @@ typedef struct ferry_executor {
  * @executor: where
  * @fn:       runs once there, or never if cancelled or expired first
  * @arg:      as for ferry_pool_submit()
- * @options:  may be NULL; lane and room_deadline_ns must be unset
+ * @options:  may be NULL; lane, room_deadline_ns and interruptible must be unset
  * @ret:      where to put the future; NULL: nobody will look
  *
  * The future is completed by the thread that runs the job. A result with a blocking

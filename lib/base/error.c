@@ -48,6 +48,8 @@ static const ferry_error of_ferry[] = {
 				 "the pool is broken: its start hook failed", NULL, NULL },
 	[FERRY_ERROR_TAKEN] = { 0, FERRY_ERROR_TAKEN, FERRY_DOMAIN_FERRY,
 				"an exception that was taken over by who waited", NULL, NULL },
+	[FERRY_ERROR_STUCK] = { 0, FERRY_ERROR_STUCK, FERRY_DOMAIN_FERRY,
+				"the mount does not answer", NULL, NULL },
 };
 
 /* What ferry_error_errno() gives for each of them. */
@@ -57,6 +59,7 @@ static const int nearest[] = {
 	[FERRY_ERROR_INVALID_STATE] = EINVAL,
 	[FERRY_ERROR_BROKEN] = ENOTRECOVERABLE,
 	[FERRY_ERROR_TAKEN] = ENODATA,
+	[FERRY_ERROR_STUCK] = EHOSTDOWN,
 };
 
 const ferry_error *ferry_error_from_errno(int code)
@@ -66,7 +69,7 @@ const ferry_error *ferry_error_from_errno(int code)
 
 const ferry_error *ferry_error_from_code(ferry_error_code code)
 {
-	return code >= FERRY_ERROR_CANCELLED && code <= FERRY_ERROR_TAKEN ? &of_ferry[code] : NULL;
+	return code >= FERRY_ERROR_CANCELLED && code <= FERRY_ERROR_STUCK ? &of_ferry[code] : NULL;
 }
 
 int ferry_error_new(const char *domain, int code, const char *message, void *payload,

@@ -10,11 +10,14 @@
  * program defines them: a scheduler that explores interleavings, an injector of
  * failures, a clock that stands still. Nothing else in lib/ differs for tests.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct epoll_event;
+struct sigaction;
 struct thread;
 
 /* Before each operation on an atomic object, or on a stack. */
@@ -44,5 +47,15 @@ int seam_epoll_create(void);
 int seam_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int seam_epoll_wait(int epoll, struct epoll_event *events, int count, uint64_t timeout_ns);
 ssize_t seam_write(int fd, const void *bytes, size_t count);
+
+int seam_sigaction(int signal, const struct sigaction *ours, struct sigaction *theirs);
+int seam_signal_thread(uint32_t thread, int signal);
+void seam_signal_block(int signal);
+void seam_signal_unblock(int signal);
+bool seam_signal_take(int signal);
+uint32_t seam_thread_id(void);
+int seam_timer_create(int signal, uint32_t thread, timer_t *ret);
+int seam_timer_set(timer_t timer, uint64_t delay_ns, uint64_t period_ns);
+void seam_timer_delete(timer_t timer);
 
 #endif

@@ -26,8 +26,10 @@ struct helper {
 	 * By when to do so once more, FERRY_NO_DEADLINE if it need not be. */
 	uint64_t (*look)(struct helper *helper);
 	void (*reclaim)(struct helper *helper);
-	/* A disposer that may block is about to run on the worker. */
-	void (*disposing)(struct helper *helper);
+	/* A disposer that may block is about to run on the worker; it has run: what it is inside
+	 * of is not interrupted meanwhile. */
+	struct job *(*disposing)(struct helper *helper);
+	void (*disposed)(struct helper *helper, struct job *paused);
 };
 
 /* A ring that is owed to a sleeping loop (P9). */

@@ -99,6 +99,10 @@ static void free_local(struct ferry_local *local)
 
 	if (local->kind == LOCAL_WRAP)
 		wrap_free(local);
+	if (future_owns_nothing(future)) {
+		free_block(local);
+		return;
+	}
 	if (future_must_hand_over(future)) {
 		struct home *home = future_home(future);
 
@@ -239,6 +243,10 @@ void local_finish(struct ferry_local *local, enum local_state state)
 	local->flags &= (uint16_t)~(LOCAL_LISTED | LOCAL_COUNTED);
 	local->state = (uint8_t)state;
 	offload_end_expiry(local);
+	if (local->flags & LOCAL_HELD) {
+		local->flags &= (uint16_t)~LOCAL_HELD;
+		local_loop(local)->call_ended(local);
+	}
 	if (local_loop(local)->closed)
 		callback_drop_all(local);
 }
@@ -320,6 +328,12 @@ static void deliver(struct ferry_waiter *node)
 	struct ferry_local *local = container(node, struct ferry_local, job.future.node);
 
 	local->flags &= (uint16_t)~LOCAL_OUT;
+	if (local->flags & LOCAL_FS && !local_loop(local)->closed) {
+		/* Held: hooks of calls that go on in its place may let go of it. */
+		local->refs++;
+		local_loop(local)->call_returned(local);
+		local->refs--;
+	}
 	if (local->flags & LOCAL_DROPPED) {
 		if (!local_loop(local)->closed)
 			count_dropped(local);

@@ -39,7 +39,9 @@ enum local_flag {
 	LOCAL_KEEP = 32,   /* a cancel of the local does not cancel the job */
 	LOCAL_LISTED = 64, /* on the loop's pending list */
 	LOCAL_BORROWS = 128, /* its function was given memory of the caller's */
-	LOCAL_AWAITED = 256  /* user is the last of the waiters to be told that it is not out */
+	LOCAL_AWAITED = 256, /* user is the last of the waiters to be told that it is not out */
+	LOCAL_FS = 512,      /* a file call: its function's argument is the request */
+	LOCAL_HELD = 1024    /* it was begun, and is held back from the pool */
 };
 
 struct ferry_local {
@@ -140,14 +142,26 @@ void watch_cancel(struct ferry_local *local);
 /* ---- offload.c, for the fs part ---- */
 
 /*
- * A request with room for @more bytes of its own, @payload, which is also the
- * function's argument; NULL with errno. Options as read. Give it to offload_submit().
+ * A block with room for @more bytes of its own, @payload, which will also be the function's
+ * argument; NULL with errno. Options as read. It is begun next, or answered.
  */
-struct ferry_local *offload_new(struct ferry_loop *loop, struct ferry_pool *pool,
-				ferry_function fn, const ferry_job_options *options, size_t more,
-				void **payload);
+struct ferry_local *offload_make(struct ferry_loop *loop, const ferry_job_options *options,
+				 size_t more, void **payload);
+/* Nothing need be begun: it is done, as if a function had returned that. */
+void offload_answer(struct ferry_local *local, struct ferry_pool *pool, int returned,
+		    ferry_result result);
+/* It is pending, and will be submitted, held back or refused next. */
+void offload_begin(struct ferry_local *local, struct ferry_pool *pool, ferry_function fn,
+		   const ferry_job_options *options);
 /* Hands it to the pool; a refusal is a local born failed. */
-struct ferry_local *offload_submit(struct ferry_local *local, struct ferry_pool *pool,
+struct ferry_local *offload_submit(struct ferry_local *local, struct core *core,
 				   const ferry_job_options *options);
+/* Is held back until offload_submit(): the loop's call_ended is told if it is done before, with the
+ * local held. 0, or a negative errno, and then it is refused next. */
+int offload_hold(struct ferry_local *local, const ferry_job_options *options);
+/* Ends one that is with no pool as one born failed. */
+struct ferry_local *offload_refuse(struct ferry_local *local, const ferry_error *error);
+/* One that is queued fails at once; false if it was done or runs. */
+bool offload_expire(struct ferry_local *local, const ferry_error *error);
 
 #endif

@@ -22,15 +22,11 @@ static struct local_tail *tail_of(struct ferry_local *local)
 static void expire(struct ferry_timer *timer)
 {
 	struct ferry_local *local = container(timer, struct local_tail, expiry)->local;
-	const ferry_error *error = ferry_error_from_code(FERRY_ERROR_TIMED_OUT);
 
 	local_loop(local)->expiries--;
 	/* While the loop closes its timers are fired to be freed; the job is evicted. */
-	if (local_loop(local)->closed || !future_expire_silently(&local->job.future, error))
-		return;
-	/* The release hook has run, and may have cancelled it; its block is out in any case. */
-	if (local->state == LOCAL_PENDING)
-		local_end_now(local, LOCAL_EXCEPTION);
+	if (!local_loop(local)->closed)
+		offload_expire(local, ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
 }
 
 void offload_end_expiry(struct ferry_local *local)
@@ -78,49 +74,105 @@ static void attach_bridge(struct ferry_local *local)
 	atomic_store_relaxed(&local->job.future.word, (uintptr_t)node | WORD_PENDING);
 }
 
-struct ferry_local *offload_new(struct ferry_loop *loop, struct ferry_pool *pool,
-				ferry_function fn, const ferry_job_options *options, size_t more,
-				void **payload)
+struct ferry_local *offload_make(struct ferry_loop *loop, const ferry_job_options *options,
+				 size_t more, void **payload)
 {
 	size_t tail_bytes = job_wants_tail(options) ? sizeof(struct local_tail) : 0;
-	struct ferry_local *local;
+	struct ferry_local *local = local_take(loop, LOCAL_OFFLOAD, tail_bytes + more);
 
-	local = local_take(loop, LOCAL_OFFLOAD, tail_bytes + more);
-	if (!local)
-		return NULL;
-	*payload = (char *)(local + 1) + tail_bytes;
-	job_init(&local->job, &pool->core->home, FUTURE_BRIDGED, 2, fn, *payload, options,
-		 sizeof(*local));
-	attach_bridge(local);
-	local_begin(local, true);
+	if (local)
+		local->job.arg = *payload = (char *)(local + 1) + tail_bytes;
 	return local;
 }
 
-/* The pool refused: release is called, as if it had been accepted and dropped. */
-static struct ferry_local *born_failed(struct ferry_local *local, int error)
+void offload_begin(struct ferry_local *local, struct ferry_pool *pool, ferry_function fn,
+		   const ferry_job_options *options)
+{
+	job_init(&local->job, &pool->core->home, FUTURE_BRIDGED, 2, fn, local->job.arg, options,
+		 sizeof(*local));
+	attach_bridge(local);
+	local_begin(local, true);
+}
+
+void offload_answer(struct ferry_local *local, struct ferry_pool *pool, int returned,
+		    ferry_result result)
+{
+	struct ferry_future *future = &local->job.future;
+
+	if (returned) {
+		future->exception = job_exception_of(returned, &result);
+		local_set_outcome(local, WORD_EXCEPTION);
+		local->state = LOCAL_EXCEPTION;
+		return;
+	}
+	future->result = result;
+	/* As a job's result: what only a pool can dispose of holds it. */
+	if (result.disposer && result.disposer->kind == FERRY_DISPOSE_BLOCKING) {
+		future->flags |= FUTURE_JOB;
+		*future_home_place(future) = pool->core->home.ref(&pool->core->home);
+	}
+	local_set_outcome(local, WORD_RESULT);
+	local->state = LOCAL_RESULT;
+}
+
+/* Release is called, as if it had been accepted and dropped. */
+struct ferry_local *offload_refuse(struct ferry_local *local, const ferry_error *error)
 {
 	struct future_tail *tail = future_tail(&local->job.future);
 
-	local->flags &= (uint16_t)~LOCAL_OUT;
-	local->job.future.exception = ferry_error_from_errno(-error);
+	/* Nobody else may hold one that was held back. */
+	local->refs++;
+	local->job.future.exception = error;
 	local_set_outcome(local, WORD_EXCEPTION);
 	local_end(local, LOCAL_EXCEPTION);
 	/* The caller's hook: last, when the local is done, whatever it does. */
 	if (tail && tail->dropped)
 		tail->dropped(&local->job.future);
+	local->refs--;
+	local_settle(local);
 	return local;
 }
 
-struct ferry_local *offload_submit(struct ferry_local *local, struct ferry_pool *pool,
+struct ferry_local *offload_submit(struct ferry_local *local, struct core *core,
 				   const ferry_job_options *options)
 {
-	int error = begin_expiry(local, options->deadline_ns);
+	bool held = local->flags & LOCAL_HELD;
+	int error = held ? 0 : begin_expiry(local, options->deadline_ns);
 
 	/* Set before: a worker may post it before submit returns. */
 	local->flags |= LOCAL_OUT;
 	if (!error)
-		error = submit_job(pool->core, &local->job, options);
-	return error ? born_failed(local, error) : local;
+		error = submit_job(core, &local->job, options);
+	if (!error) {
+		local->flags &= (uint16_t)~LOCAL_HELD;
+		return local;
+	}
+	local->flags &= (uint16_t)~LOCAL_OUT;
+	return offload_refuse(local, ferry_error_from_errno(-error));
+}
+
+int offload_hold(struct ferry_local *local, const ferry_job_options *options)
+{
+	int error = begin_expiry(local, options->deadline_ns);
+
+	if (!error)
+		local->flags |= LOCAL_HELD;
+	return error;
+}
+
+bool offload_expire(struct ferry_local *local, const ferry_error *error)
+{
+	/* No worker can begin it; and a hook must not find it among those that wait. */
+	if (local->flags & LOCAL_HELD) {
+		offload_refuse(local, error);
+		return true;
+	}
+	if (!future_expire_silently(&local->job.future, error))
+		return false;
+	/* The release hook has run, and may have cancelled it; its block is out in any case. */
+	if (local->state == LOCAL_PENDING)
+		local_end_now(local, LOCAL_EXCEPTION);
+	return true;
 }
 
 static int check(struct ferry_loop *loop, struct ferry_pool *pool)
@@ -144,13 +196,14 @@ ferry_local *ferry_offload(ferry_loop *loop, ferry_pool *pool, ferry_function fn
 		error = submit_read_options(pool->core, given, &options);
 	if (error)
 		return fail(error);
-	local = offload_new(loop, pool, fn, &options, 0, &payload);
+	local = offload_make(loop, &options, 0, &payload);
 	if (!local)
 		return NULL;
 	local->job.arg = arg;
 	if (arg)
 		local->flags |= LOCAL_BORROWS;
-	return offload_submit(local, pool, &options);
+	offload_begin(local, pool, fn, &options);
+	return offload_submit(local, pool->core, &options);
 }
 
 void offload_cancel(struct ferry_local *local)

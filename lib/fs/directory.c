@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * readdir: all entries of a directory in one block of memory.
+ * readdir and readdir_batch: entries of a directory in one block of memory.
  *
  * Asked for on the loop's thread, read on a worker (step "work" of a request).
- * Invariant: the descriptor is closed on the worker whatever happens, and the entries
+ * Invariant: what readdir opened is closed on the worker whatever happens, and the entries
  * are one block, so that free() disposes of them.
  */
 #include <dirent.h>
@@ -12,7 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/request.h"
+#include "fs/place.h"
+#include "fs/run.h"
 
 /* What getdents64 gives. */
 struct kernel_entry {
@@ -66,23 +67,43 @@ static void count(struct records *records, size_t from)
 	}
 }
 
+/* Reads once: how many bytes, 0 at the end, or a negative errno. */
+static int read_once(int fd, struct records *records)
+{
+	long got = syscall(SYS_getdents64, fd, records->bytes + records->used,
+			   records->room - records->used);
+
+	if (got < 0)
+		return -errno;
+	records->used += (size_t)got;
+	count(records, records->used - (size_t)got);
+	return (int)got;
+}
+
 static int read_all(int fd, struct records *records)
 {
-	for (;;) {
-		long got;
+	int got;
+
+	do {
 		int error = make_room(records);
 
 		if (error)
 			return error;
-		got = syscall(SYS_getdents64, fd, records->bytes + records->used,
-			      records->room - records->used);
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return 0;
-		records->used += (size_t)got;
-		count(records, records->used - (size_t)got);
-	}
+		got = read_once(fd, records);
+	} while (got > 0);
+	return got;
+}
+
+/* "." and ".." alone are not the end. */
+static int read_some(int fd, struct records *records)
+{
+	int got;
+
+	do {
+		records->used = 0;
+		got = read_once(fd, records);
+	} while (got > 0 && !records->count);
+	return got < 0 ? got : 0;
 }
 
 /* One block: the head, the array, the names. */
@@ -111,33 +132,67 @@ static ferry_entries *pack(const struct records *records)
 	return entries;
 }
 
-static int call_readdir(void *arg, ferry_result *out)
+/* Ends a call: the entries that were read, or why not. */
+static int finish(int error, struct records *records, ferry_result *out)
 {
-	struct request *request = arg;
-	struct records records = { NULL, 0, 0, 0, 0 };
 	ferry_entries *entries = NULL;
-	int fd = open(request->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int error;
 
-	if (fd < 0)
-		return -errno;
-	error = read_all(fd, &records);
-	close(fd);
 	if (!error) {
-		entries = pack(&records);
+		entries = pack(records);
 		error = entries ? 0 : -ENOMEM;
 	}
-	free(records.bytes);
+	free(records->bytes);
 	if (!error)
 		*out = ferry_result_pointer(entries, &ferry_dispose_free);
 	return error;
 }
 
+int run_readdir(struct request *request, ferry_result *out)
+{
+	struct records records = { NULL, 0, 0, 0, 0 };
+	int fd = place_open(request, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0), error;
+
+	if (fd < 0)
+		return fd;
+	error = read_all(fd, &records);
+	close(fd);
+	return finish(error, &records, out);
+}
+
+int run_readdir_batch(struct request *request, ferry_result *out)
+{
+	struct records records = { malloc(request->call.count), 0, request->call.count, 0, 0 };
+	int error = records.bytes ? read_some(request->call.fd, &records) : -ENOMEM;
+
+	return finish(error, &records, out);
+}
+
 ferry_local *ferry_fs_readdir(ferry_loop *loop, ferry_pool *pool, const char *path,
 			      const ferry_fs_options *options)
 {
-	struct request *request = request_new(loop, pool, call_readdir, path, options, 0,
-					      NULL);
+	struct call call = { .operation = &operations[OPERATION_READDIR], .path = path };
 
-	return request ? request_submit(request, pool, options) : NULL;
+	return request_begin(loop, pool, &call, options);
+}
+
+/* An entry may be that long, or none would ever fit; and nobody needs more at once. */
+#define BATCH_LEAST 1024
+#define BATCH_MOST ((size_t)16 << 20)
+
+ferry_local *ferry_fs_readdir_batch(ferry_loop *loop, ferry_pool *pool, int fd, size_t count,
+				    const ferry_fs_options *options)
+{
+	struct call call = { .operation = &operations[OPERATION_READDIR_BATCH], .fd = fd,
+			     .count = count };
+
+	if (count < BATCH_LEAST || count > BATCH_MOST) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return request_begin(loop, pool, &call, options);
+}
+
+const ferry_entries *ferry_fs_result_entries(ferry_local *local)
+{
+	return request_pointer(local, ANSWER_ENTRIES);
 }

@@ -1,97 +1,97 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * open and close.
+ * open, open_stat and close.
  *
- * Asked for on the loop's thread, called on a worker (step "work" of a request).
- * Invariant: no descriptor is lost. One that nobody takes is closed by its disposer, on
- * a worker, since closing may block; one that was given to ferry_fs_close() is closed
- * whatever becomes of the local.
+ * Asked for on the loop's thread; what was not answered inline is called on a worker (step
+ * "work" of a request). Invariant: no descriptor is lost. One that nobody takes is closed
+ * by its disposer, on a worker, since closing may block; one that was given to
+ * ferry_fs_close() is closed whatever becomes of the local.
  */
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/options.h"
-#include "fs/request.h"
+#include "fs/place.h"
+#include "fs/run.h"
+#include "fs/status.h"
 
-struct open_call {
-	int flags;
-	unsigned mode;
-};
-
-static int call_open(void *arg, ferry_result *out)
+static int finish(int fd, ferry_result *out)
 {
-	struct request *request = arg;
-	const struct open_call *call = (const struct open_call *)(request + 1);
-	int fd = open(request->path, call->flags | O_CLOEXEC, call->mode);
-
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*out = ferry_result_i64(fd);
 	out->disposer = &ferry_dispose_close;
 	return 0;
 }
 
+int run_open(struct request *request, ferry_result *out)
+{
+	return finish(place_open(request, request->call.flags, request->call.mode), out);
+}
+
+int run_open_stat(struct request *request, ferry_result *out)
+{
+	int fd = place_open(request, request->call.flags, request->call.mode), error;
+
+	if (fd < 0)
+		return fd;
+	error = status_read(fd, "", AT_EMPTY_PATH, request_outcome(request));
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return finish(fd, out);
+}
+
+static ferry_local *ask(ferry_loop *loop, ferry_pool *pool, enum operation_number number,
+			const char *path, int flags, unsigned mode,
+			const ferry_fs_options *options)
+{
+	struct call call = { .operation = &operations[number], .path = path, .flags = flags,
+			     .mode = mode };
+
+	return request_begin(loop, pool, &call, options);
+}
+
 ferry_local *ferry_fs_open(ferry_loop *loop, ferry_pool *pool, const char *path, int flags,
 			   unsigned mode, const ferry_fs_options *options)
 {
-	struct request *request = request_new(loop, pool, call_open, path, options,
-					      sizeof(struct open_call), NULL);
-
-	if (!request)
-		return NULL;
-	*(struct open_call *)(request + 1) = (struct open_call){ flags, mode };
-	return request_submit(request, pool, options);
+	return ask(loop, pool, OPERATION_OPEN, path, flags, mode, options);
 }
 
-struct close_call {
-	int fd;
-	int closed; /* the function ran */
-};
-
-static int call_close(void *arg, ferry_result *out)
+ferry_local *ferry_fs_open_stat(ferry_loop *loop, ferry_pool *pool, const char *path, int flags,
+				unsigned mode, const ferry_fs_options *options)
 {
-	struct close_call *call = (struct close_call *)((struct request *)arg + 1);
+	return ask(loop, pool, OPERATION_OPEN_STAT, path, flags, mode, options);
+}
 
+int ferry_fs_result_fd(ferry_local *local)
+{
+	const ferry_result *result = request_result(local, ANSWER_FD, NULL);
+
+	/* Once taken it is another's, who may have closed it. */
+	if (!result || future_word(&local->job.future) & WORD_TAKEN)
+		return -ENODATA;
+	return (int)result->i64;
+}
+
+/* ---- close ---- */
+
+int run_close(struct request *request, ferry_result *out)
+{
 	(void)out;
-	call->closed = 1;
 	/* Linux closes it even when a signal interrupts: never again. */
-	return close(call->fd) < 0 && errno != EINTR ? -errno : 0;
+	return close(request->call.fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* The job never ran (it was refused, or its pool shut down): closed all the same. */
-static void close_if_dropped(void *arg)
+void drop_close(struct request *request)
 {
-	struct close_call *call = (struct close_call *)((struct request *)arg + 1);
-
-	if (!call->closed)
-		close(call->fd);
-}
-
-static int check_close(int fd, const ferry_fs_options *given)
-{
-	ferry_fs_options options;
-	int error = options_read(&options, sizeof(options), given);
-
-	if (!error && (fd < 0 || options.borrow_path || options.release || options.deadline_ns))
-		error = -EINVAL;
-	return error;
+	close(request->call.fd);
 }
 
 ferry_local *ferry_fs_close(ferry_loop *loop, ferry_pool *pool, int fd,
 			    const ferry_fs_options *options)
 {
-	struct request *request;
-	int error = check_close(fd, options);
+	struct call call = { .operation = &operations[OPERATION_CLOSE], .fd = fd };
 
-	if (error) {
-		errno = -error;
-		return NULL;
-	}
-	request = request_new(loop, pool, call_close, "", options, sizeof(struct close_call),
-			      close_if_dropped);
-	if (!request)
-		return NULL;
-	*(struct close_call *)(request + 1) = (struct close_call){ fd, 0 };
-	request->local->flags |= LOCAL_KEEP;
-	return request_submit(request, pool, options);
+	return request_begin(loop, pool, &call, options);
 }

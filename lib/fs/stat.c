@@ -1,84 +1,88 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stat and lstat.
+ * stat, lstat and fstat.
  *
- * Asked for on the loop's thread, called on a worker (step "work" of a request); the
- * attributes go into the block. Invariant: nothing of the caller's memory is written.
+ * Asked for on the loop's thread; what was not answered inline is called on a worker (step
+ * "work" of a request); the attributes go into the block. Invariant: nothing of the
+ * caller's memory is written.
  */
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include "fs/place.h"
+#include "fs/run.h"
+#include "fs/status.h"
 
-#include "fs/request.h"
+#include <unistd.h>
 
-static int64_t ns_of(struct timespec time)
+static int finish(struct request *request, int error, ferry_result *out)
 {
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+	if (!error)
+		*out = ferry_result_pointer(request_outcome(request), NULL);
+	return error;
 }
 
-static void convert(const struct stat *from, ferry_stat *to)
+/* Below a root the file is opened first, for nothing but to be asked about. */
+static int read_path(struct request *request, int flags)
 {
-	*to = (ferry_stat){
-		.device = from->st_dev,
-		.inode = from->st_ino,
-		.links = from->st_nlink,
-		.size = (uint64_t)from->st_size,
-		.blocks = (uint64_t)from->st_blocks,
-		.mode = from->st_mode,
-		.uid = from->st_uid,
-		.gid = from->st_gid,
-		.block_size = (uint32_t)from->st_blksize,
-		.special_device = from->st_rdev,
-		.accessed_ns = ns_of(from->st_atim),
-		.modified_ns = ns_of(from->st_mtim),
-		.changed_ns = ns_of(from->st_ctim),
-	};
+	int fd, error;
+
+	if (!request->root)
+		return status_read(AT_FDCWD, request->call.path, flags,
+				   request_outcome(request));
+	fd = place_open(request, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0);
+	if (fd < 0)
+		return fd;
+	error = status_read(fd, "", AT_EMPTY_PATH, request_outcome(request));
+	close(fd);
+	return error;
 }
 
-static int finish(struct request *request, int returned, const struct stat *status,
-		  ferry_result *out)
+int run_stat(struct request *request, ferry_result *out)
 {
-	ferry_stat *attributes = (ferry_stat *)(request + 1);
-
-	if (returned < 0)
-		return -errno;
-	convert(status, attributes);
-	*out = ferry_result_pointer(attributes, NULL);
-	return 0;
+	return finish(request, read_path(request, 0), out);
 }
 
-static int call_stat(void *arg, ferry_result *out)
+int run_lstat(struct request *request, ferry_result *out)
 {
-	struct request *request = arg;
-	struct stat status;
-
-	return finish(request, stat(request->path, &status), &status, out);
+	return finish(request, read_path(request, AT_SYMLINK_NOFOLLOW), out);
 }
 
-static int call_lstat(void *arg, ferry_result *out)
+int run_fstat(struct request *request, ferry_result *out)
 {
-	struct request *request = arg;
-	struct stat status;
-
-	return finish(request, lstat(request->path, &status), &status, out);
+	return finish(request,
+		      status_read(request->call.fd, "", AT_EMPTY_PATH, request_outcome(request)),
+		      out);
 }
 
-static ferry_local *ask(ferry_loop *loop, ferry_pool *pool, ferry_function fn, const char *path,
-			const ferry_fs_options *options)
+static ferry_local *ask(ferry_loop *loop, ferry_pool *pool, enum operation_number number,
+			const char *path, const ferry_fs_options *options)
 {
-	struct request *request = request_new(loop, pool, fn, path, options, sizeof(ferry_stat),
-					      NULL);
+	struct call call = { .operation = &operations[number], .path = path };
 
-	return request ? request_submit(request, pool, options) : NULL;
+	return request_begin(loop, pool, &call, options);
 }
 
 ferry_local *ferry_fs_stat(ferry_loop *loop, ferry_pool *pool, const char *path,
 			   const ferry_fs_options *options)
 {
-	return ask(loop, pool, call_stat, path, options);
+	return ask(loop, pool, OPERATION_STAT, path, options);
 }
 
 ferry_local *ferry_fs_lstat(ferry_loop *loop, ferry_pool *pool, const char *path,
 			    const ferry_fs_options *options)
 {
-	return ask(loop, pool, call_lstat, path, options);
+	return ask(loop, pool, OPERATION_LSTAT, path, options);
+}
+
+ferry_local *ferry_fs_fstat(ferry_loop *loop, ferry_pool *pool, int fd,
+			    const ferry_fs_options *options)
+{
+	struct call call = { .operation = &operations[OPERATION_FSTAT], .fd = fd };
+
+	return request_begin(loop, pool, &call, options);
+}
+
+const ferry_stat *ferry_fs_result_stat(ferry_local *local)
+{
+	struct request *request;
+
+	return request_result(local, ANSWER_STAT, &request) ? request_outcome(request) : NULL;
 }

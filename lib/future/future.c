@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/park.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 void future_init(struct ferry_future *future, struct home *home, unsigned flags, uint32_t refs)
@@ -283,8 +284,11 @@ static int cancel(struct ferry_future *future, bool silently)
 	if (!applied)
 		return word_phase(word) == WORD_RUNNING_ASKED ? 0 : refusal(word);
 	tell_of_cancel(future);
-	if (word_phase(word) == WORD_RUNNING)
+	if (word_phase(word) == WORD_RUNNING) {
+		probe(cancel, future, 1);
 		return 0;
+	}
+	probe(cancel, future, 0);
 	drop_unrun(future);
 	if (!silently)
 		notify(word_waiters(word));

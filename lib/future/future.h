@@ -29,6 +29,7 @@ enum future_flag {
 	FUTURE_SAMPLED = 4,  /* the job's submitted_ns is set and its times are counted */
 	FUTURE_DISPOSAL = 8, /* in the pool's queue only to be destroyed */
 	FUTURE_UNWRAPPED = 16, /* a loop completes it, from a task or a local, nobody else may */
+	FUTURE_INTERRUPTIBLE = 32, /* a job that is signalled if it is cancelled while it runs */
 	FUTURE_ROOM = 64     /* the job has reserved room in its lane */
 };
 
@@ -154,6 +155,15 @@ void future_dispose_result(const ferry_result *result);
 void future_drop_outcome(struct ferry_future *future);
 /* Drops a reference; a disposer that may block runs at its home, if it has one. */
 void future_forget(struct ferry_future *future);
+/* A value that nobody disposes of, and no home is held for it: there is nothing to be dropped. */
+static inline bool future_owns_nothing(const struct ferry_future *future)
+{
+	uintptr_t word = future_word(future);
+
+	return word_is_done(word) && word_outcome(word) == WORD_RESULT &&
+	       !future->result.disposer &&
+	       (future->flags & FUTURE_JOB || !future_home(future));
+}
 /* True if its disposer must not run on this thread and there is a home to run it. */
 bool future_must_hand_over(const struct ferry_future *future);
 /* Frees the block, whatever its kind. */

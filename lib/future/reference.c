@@ -75,10 +75,14 @@ void future_drop_outcome(struct ferry_future *future)
 
 	if (owns_result(future) && future->result.disposer) {
 		struct helper *helper = thread_self()->helper;
+		struct job *paused = NULL;
 
 		if (helper && is_blocking(&future->result))
-			helper->disposing(helper);
+			paused = helper->disposing(helper);
 		future_dispose_result(&future->result);
+		/* Not if the disposer forked, and this is the child (P6). */
+		if (paused && thread_self()->helper)
+			helper->disposed(helper, paused);
 	}
 	if (word_is_done(word) && word_outcome(word) == WORD_EXCEPTION)
 		ferry_error_unref(future->exception);

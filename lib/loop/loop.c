@@ -240,6 +240,8 @@ int ferry_loop_free(ferry_loop *loop)
 		/* A promise may yet be completed here: its post finds the loop closed. */
 		atomic_store_relaxed(&loop->port, NULL);
 		timers_free(&loop->timers);
+		if (loop->end_fs)
+			loop->end_fs(loop);
 		free_parts(loop, port);
 		/* Inside a callback, the one that forked, the turn drops the handle; inside a
 		 * task's first step the one who began the task does. */
@@ -269,6 +271,8 @@ int ferry_loop_free(ferry_loop *loop)
 	free_timers(loop);
 	if (loop->end_tasks)
 		loop->end_tasks(loop);
+	if (loop->end_fs)
+		loop->end_fs(loop);
 	thread_self()->loops--;
 	free_parts(loop, port);
 	ferry_loop_unref(loop);

@@ -26,6 +26,9 @@
  * A task's step that runs, on the stack of who calls it; the last one is the loop's own, and
  * stands for no step. Here because the loop must know whether one runs.
  */
+struct ferry_local;
+struct fs;
+
 struct activation {
 	struct ferry_task *task;
 	struct activation *outer;
@@ -58,7 +61,7 @@ struct ferry_loop {
 	struct blocks blocks;
 	size_t live_blocks; /* locals that exist: each holds the handle once it is closed */
 	size_t in_flight;   /* locals that something else will complete */
-	size_t expiries;    /* timers that are deadlines of those */
+	size_t expiries;    /* timers that are deadlines of those, or look after them */
 	struct cds_list_head pending;        /* those, and others that are not done */
 	void (*evict)(struct ferry_loop *loop); /* ends the pending ones, when the loop closes */
 	uint64_t poll_ns;
@@ -86,6 +89,12 @@ struct ferry_loop {
 	ferry_task_factory task_factory;
 	void *task_user;
 	void (*end_tasks)(struct ferry_loop *loop); /* when the loop closes */
+
+	/* The floor of file calls. */
+	struct fs *fs;           /* what it knows of filesystems; NULL: no such call was made yet */
+	void (*end_fs)(struct ferry_loop *loop);       /* when the loop closes, if there is one */
+	void (*call_returned)(struct ferry_local *local); /* a call of it is the pool's no longer */
+	void (*call_ended)(struct ferry_local *local);    /* one that was held back is done */
 
 	ferry_loop_counters counters;
 };

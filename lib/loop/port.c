@@ -9,6 +9,7 @@
  */
 #include "loop/port.h"
 
+#include "base/probe.h"
 #include "base/sys.h"
 
 int port_open(struct port *port)
@@ -59,6 +60,7 @@ void port_ring(struct port *port)
 	/* [arm-post] seq_cst: one of those who saw ARMED writes; the others' posts are in
 	 * the inbox before the loop, once awake, takes it. */
 	while (!atomic_swap_if_seq_cst(&port->state, &state, PORT_RUNG));
+	probe(ring, port, port->eventfd);
 	atomic_add_relaxed(&port->rings, 1); /* Relaxed: a number to show. */
 	error = write_eventfd(port);
 	if (error) {

@@ -118,7 +118,8 @@ int turn_run(struct ferry_loop *loop, unsigned budget)
 
 static bool is_pending(const struct ferry_loop *loop)
 {
-	return loop->ready_count || loop->timers.count || loop->in_flight;
+	/* Deadlines of what is in flight are nothing beside it. */
+	return loop->ready_count || loop->timers.count > loop->expiries || loop->in_flight;
 }
 
 /* What another thread posted may be all there is. */

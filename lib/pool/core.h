@@ -89,6 +89,7 @@ struct worker {
 	struct ferry_lane *debtor;   /* of the job whose ring it owes */
 	bool more;                   /* unclaimed work was left when it took that job */
 	struct yielding yielding;
+	struct interrupter interrupter;
 	uint64_t debt_since;         /* when the ring it owes was put off; 0: it owes none */
 	struct tally tally;
 };
@@ -133,6 +134,7 @@ struct core {
 	struct cds_list_head callers; /* submitters that run their job themselves */
 	unsigned max_threads, live, next_number;
 	unsigned lent;                /* places lent, part of limit */
+	unsigned overdrawn;           /* taken back while none was free; part of it, too */
 	bool broken;
 	bool forsaken;                /* its handle was freed */
 	bool sealed;                  /* shut down: what is queued now will be refused */
@@ -208,7 +210,7 @@ void place_take(struct core *core, struct worker *worker, struct ferry_lane *lan
 void place_return(struct core *core, struct worker *worker);
 /* Gives back the places of jobs that are through, for workers that are on their way. */
 void place_collect(struct core *core);
-/* Waits in its job, and keeps no worker from others meanwhile; goes on. */
+/* Waits in its job, and keeps no worker from others meanwhile; goes on, which may overdraw. */
 void place_lend(struct core *core, struct worker *worker);
 void place_reclaim(struct core *core, struct worker *worker);
 /* May a pool of so many threads have so many reserved? */
@@ -262,7 +264,7 @@ void *worker_main(void *argument);
 /* Adds a timed run to the histograms. */
 void worker_count(struct tally *tally, struct ferry_lane *lane, const struct job_run *run);
 /* The helper's way of hearing that the worker is about to block outside of a job. */
-void worker_disposing(struct helper *helper);
+struct job *worker_disposing(struct helper *helper);
 
 /* ---- helper.c ---- */
 
@@ -296,12 +298,22 @@ void lane_init_built_in(struct core *core);
 /* max_threads has changed: so do limits that nobody has set. Under the lock. */
 void lane_follow(struct core *core);
 
+/* A lane as it was at one moment. */
+struct lane_view {
+	char name[16];
+	ferry_lane_counters counters;
+};
+/* Looks at the lane of a number, and for queued through its jobs only if that is asked for: 1;
+ * 0: its handle was freed, and it has nothing to do; -ENOENT: none has this number, nor a higher
+ * one. Takes the lock. */
+int lane_look(struct core *core, unsigned number, bool with_queued, struct lane_view *ret);
+
 /* ---- helper.c ---- */
 
-/* After max_threads or lent changed. Under the lock. */
+/* After max_threads, lent or overdrawn changed. Under the lock. */
 static inline void core_set_limit(struct core *core)
 {
-	unsigned limit = core->max_threads + core->lent;
+	unsigned limit = core->max_threads + core->lent + core->overdrawn;
 
 	/* Relaxed: see crew.c; a look at the crew that follows is what counts. */
 	atomic_store_relaxed(&core->limit, limit < CREW_MOST ? limit : CREW_MOST);

@@ -10,6 +10,7 @@
 #include "pool/core.h"
 
 #include "base/clock.h"
+#include "base/probe.h"
 
 static unsigned limit_of(struct core *core)
 {
@@ -53,6 +54,7 @@ static void unpark(struct worker *worker)
 	 * this, and goes on to hold a reference to the core: the wake uses the address. */
 	_Atomic uint32_t *woken = &worker->woken;
 
+	probe(wake, worker->core, worker->number);
 	atomic_store_release(woken, 1);
 	park_wake(woken, 1);
 }

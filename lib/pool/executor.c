@@ -22,10 +22,11 @@ static void ended(void *user, const struct job_run *run)
 
 static void run(void *pointer)
 {
-	struct job *job = pointer;
+	struct job *job = pointer, *paused = interrupt_pause();
 
 	if (!job_run(job, started, ended, NULL).ran)
 		job_discard(job);
+	interrupt_resume(paused);
 }
 
 int ferry_executor_submit(const ferry_executor *executor, ferry_function fn, void *arg,
@@ -46,7 +47,7 @@ int ferry_executor_submit(const ferry_executor *executor, ferry_function fn, voi
 		error = process_prepare();
 	if (error)
 		return error;
-	if (!theirs.execute || options.lane || options.room_deadline_ns)
+	if (!theirs.execute || options.lane || options.room_deadline_ns || options.interruptible)
 		return -EINVAL;
 	job = job_new(NULL, fn, arg, &options);
 	if (!job)

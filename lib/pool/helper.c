@@ -62,6 +62,7 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	struct core *core = worker->core;
 	struct job *job = container(future, struct job, future);
 	struct nested nested = { worker, NULL };
+	struct job *paused;
 
 	/* The home is compared, not followed: it may be of a pool that is gone. */
 	if (!(future->flags & FUTURE_JOB) || future_home(future) != &core->home ||
@@ -74,10 +75,12 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 		return false;
 	/* job_run() drops a reference when it is through; ours is the waiter's. */
 	ferry_future_ref(future);
+	paused = interrupt_pause();
 	if (!job_run(job, started, ended, &nested).ran) {
 		release(&nested, false);
 		ferry_future_unref(future);
 	}
+	interrupt_resume(paused);
 	return word_is_done(future_word(future));
 }
 
@@ -114,6 +117,13 @@ static uint64_t look(struct helper *helper)
 	return FERRY_NO_DEADLINE;
 }
 
+/* What the worker is inside of goes on. */
+static void disposed(struct helper *helper, struct job *paused)
+{
+	(void)helper;
+	interrupt_resume(paused);
+}
+
 static void reclaim(struct helper *helper)
 {
 	struct worker *worker = worker_of(helper);
@@ -121,15 +131,16 @@ static void reclaim(struct helper *helper)
 
 	lock_acquire(&core->lock);
 	core->lent--;
-	core_set_limit(core);
 	place_reclaim(core, worker);
+	core_set_limit(core);
 	place_settle(core);
 	lock_release(&core->lock);
 }
 
 void worker_helper(struct worker *worker)
 {
-	worker->helper = (struct helper){ run_awaited, lend, look, reclaim, worker_disposing };
+	worker->helper = (struct helper){ run_awaited, lend, look, reclaim, worker_disposing,
+					 disposed };
 }
 
 struct core *worker_core(void)

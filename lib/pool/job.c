@@ -14,12 +14,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 bool job_wants_tail(const ferry_job_options *options)
 {
 	return options->name || options->deadline_ns || options->release || options->context ||
-	       options->on_cancel;
+	       options->on_cancel || options->interruptible;
 }
 
 /* The function will not touch its argument any more. */
@@ -55,6 +56,11 @@ void job_init(struct job *job, struct home *home, unsigned flags, uint32_t refs,
 	tail = job_tail(job);
 	tail->base.on_cancel = options->on_cancel;
 	tail->base.user = options->user;
+	if (options->interruptible) {
+		job->future.flags |= FUTURE_INTERRUPTIBLE;
+		interrupt_init(&tail->interrupt, options);
+		tail->base.on_cancel = interrupt_ask;
+	}
 	tail->base.dropped = job_dropped;
 	tail->base.deadline_ns = options->deadline_ns ? options->deadline_ns : FERRY_NO_DEADLINE;
 	tail->base.name[0] = 0;
@@ -88,12 +94,20 @@ void job_refuse(struct job *job)
 	future_free(&job->future);
 }
 
-/* The exception for what a function returned, which ought to be 0 or a negative errno. */
-static const ferry_error *exception_of(int returned)
+static void dispose_raised(const ferry_result *result)
+{
+	ferry_error_unref(result->pointer);
+}
+
+const ferry_disposer job_raised = { FERRY_DISPOSE_ANYWHERE, dispose_raised };
+
+const ferry_error *job_exception_of(int returned, const ferry_result *result)
 {
 	bool is_errno = returned < 0 && returned >= -INT32_MAX;
 	const ferry_error *error = is_errno ? ferry_error_from_errno(-returned) : NULL;
 
+	if (returned == JOB_RAISED && result->disposer == &job_raised)
+		return result->pointer;
 	return error ? error : ferry_error_from_errno(EINVAL);
 }
 
@@ -123,7 +137,8 @@ static void finish(struct job *job, int returned, ferry_result result)
 	else if (returned == -ECANCELED)
 		future_finish(future, WORD_CANCELLED, result, NULL);
 	else
-		future_finish(future, WORD_EXCEPTION, result, exception_of(returned));
+		future_finish(future, WORD_EXCEPTION, result,
+			      job_exception_of(returned, &result));
 }
 
 /* A queued job past its deadline ends where it is taken out, if nobody saw it before. */
@@ -141,6 +156,17 @@ static void expire_if_late(struct job *job)
 		future_expire_silently(&job->future, error);
 	else
 		future_expire(&job->future, error);
+}
+
+/* Its worker may be signalled meanwhile. */
+static int call_interruptibly(struct job *job, ferry_function fn, ferry_result *result)
+{
+	int returned;
+
+	interrupt_begin(job);
+	returned = fn(job->arg, result);
+	interrupt_end();
+	return returned;
 }
 
 struct job_run job_run(struct job *job, void (*started)(void *user),
@@ -168,14 +194,21 @@ struct job_run job_run(struct job *job, void (*started)(void *user),
 		begun = clock_now();
 		run.sampled = true;
 		run.wait_ns = begun - job->submitted_ns;
+		probe(start, &job->future, run.wait_ns);
+	} else {
+		probe(start, &job->future, (uint64_t)0);
 	}
 	*current = job;
-	returned = fn(job->arg, &result);
+	if (job->future.flags & FUTURE_INTERRUPTIBLE)
+		returned = call_interruptibly(job, fn, &result);
+	else
+		returned = fn(job->arg, &result);
 	*current = outer;
 	if (run.sampled)
 		run.run_ns = clock_now() - begun;
 	job_let_go(job);
 	ended(user, &run);
+	probe(done, &job->future, returned);
 	finish(job, returned, result);
 	/* A bridged block went to its loop with the notify, and may be gone. */
 	if (!bridged)

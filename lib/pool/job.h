@@ -9,9 +9,11 @@
  *   + struct job_tail    only if an option asks for it
  */
 #include <ferry/pool.h>
+#include <limits.h>
 
 #include "base/list.h"
 #include "future/future.h"
+#include "pool/interrupt.h"
 
 struct job {
 	struct ferry_future future;
@@ -26,6 +28,7 @@ struct job_tail {
 	void (*release)(void *arg);
 	void *context;
 	const ferry_context_hooks *hooks;
+	struct interrupt interrupt; /* FUTURE_INTERRUPTIBLE */
 };
 
 static inline struct job *job_of_node(struct ferry_waiter *node)
@@ -51,6 +54,15 @@ struct job *job_new(struct home *home, ferry_function fn, void *arg,
 		    const ferry_job_options *options);
 /* A job that was never accepted: its context and its block are freed, release is not called. */
 void job_refuse(struct job *job);
+
+/*
+ * A function of ours that returns this has put an exception of its own, which it gives away, into
+ * the pointer of the result, with this disposer.
+ */
+#define JOB_RAISED INT_MIN
+extern const ferry_disposer job_raised;
+/* The exception for what a function returned, which ought to be 0 or a negative errno. */
+const ferry_error *job_exception_of(int returned, const ferry_result *result);
 
 /* Ends a job that is pending with an exception: false if it was done or runs already. */
 bool job_fail(struct job *job, const ferry_error *error);

@@ -127,20 +127,25 @@ int ferry_lane_configure(ferry_lane *lane, const ferry_lane_options *given)
 /* ---- made and freed ---- */
 
 /*
- * Which handles were freed. Under the lock, before a splice: what was submitted to those
- * is in the stack by now, and in the lane afterwards.
+ * Was its handle freed? Under the lock, before a splice: what was submitted to it is in the
+ * stack by then, and in the lane afterwards.
  */
+static void note_end(struct ferry_lane *lane)
+{
+	/* [lane-end] acquire, partner: ferry_lane_free(). */
+	if (atomic_load_acquire(&lane->ended))
+		lane->over = true;
+}
+
 static void note_ends(struct core *core)
 {
-	for (unsigned i = LANES_BUILT_IN; i <= LANES_MOST; i++)
-		/* [lane-end] acquire, partner: ferry_lane_free(). */
-		if (core->lanes[i] && atomic_load_acquire(&core->lanes[i]->ended))
-			core->lanes[i]->over = true;
+	for (unsigned i = LANES_BUILT_IN; i <= LANES_MOST && core->lanes[i]; i++)
+		note_end(core->lanes[i]);
 }
 
 /*
  * Its handle was freed, and nothing is queued or holds a place. Under the lock, after
- * note_ends(), a splice and place_collect().
+ * note_end(), a splice and place_collect().
  */
 static bool is_vacant(const struct ferry_lane *lane)
 {
@@ -246,7 +251,7 @@ ferry_lane *ferry_lane_free(ferry_lane *lane)
 		give_up_reserved(core, lane);
 	/*
 	 * The lane itself stays: its jobs may be queued. The next one takes it over.
-	 * [lane-end] release, partner: note_ends(): what was submitted has been pushed.
+	 * [lane-end] release, partner: note_end(): what was submitted has been pushed.
 	 */
 	atomic_store_release(&lane->ended, 1);
 	core_unref(core);
@@ -260,16 +265,22 @@ const char *ferry_lane_name(const ferry_lane *lane)
 
 /* ---- what they did ---- */
 
-/* Under the lock. */
+/* What ended, or runs in a wait, is a husk. Under the lock. */
+static uint64_t count_queued(const struct ferry_lane *lane)
+{
+	uint64_t count = 0;
+
+	for (struct ferry_waiter *node = lane->queue.first; node; node = node->next)
+		count += word_phase(future_word(&job_of_node(node)->future)) == WORD_PENDING;
+	return count;
+}
+
+/* All but queued. Under the lock. */
 static void read_counters(struct ferry_lane *lane, ferry_lane_counters *counters)
 {
 	struct times *times = &lane->times;
 
 	counters->accepted = lane->accepted;
-	/* What ended, or runs in a wait, is a husk. */
-	for (struct ferry_waiter *node = lane->queue.first; node; node = node->next)
-		counters->queued += word_phase(future_word(&job_of_node(node)->future)) ==
-				    WORD_PENDING;
 	counters->running = lane->held + lane->beside;
 	counters->ran = lane->ran;
 	counters->max_running = lane->max_running;
@@ -301,8 +312,33 @@ int ferry_lane_stats(ferry_lane *lane, ferry_lane_counters *ret)
 	queue_splice(core);
 	place_collect(core);
 	read_counters(lane, ret);
+	ret->queued = count_queued(lane);
 	place_settle(core);
 	lock_release(&core->lock);
 	queue_tell(core);
 	return 0;
+}
+
+int lane_look(struct core *core, unsigned number, bool with_queued, struct lane_view *ret)
+{
+	struct ferry_lane *lane;
+	int found = -ENOENT;
+
+	memset(ret, 0, sizeof(*ret));
+	lock_acquire(&core->lock);
+	lane = number <= LANES_MOST ? core->lanes[number] : NULL;
+	if (lane) {
+		note_end(lane);
+		queue_splice(core);
+		place_collect(core);
+		found = !is_vacant(lane);
+		memcpy(ret->name, lane->name, sizeof(ret->name));
+		read_counters(lane, &ret->counters);
+		if (with_queued)
+			ret->counters.queued = count_queued(lane);
+		place_settle(core);
+	}
+	lock_release(&core->lock);
+	queue_tell(core);
+	return found;
 }

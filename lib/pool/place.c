@@ -60,8 +60,20 @@ bool place_may_dispose(struct core *core)
 	return core->disposals.first && is_any_left(core);
 }
 
+/* How many more than there may be are in use or left free. */
+static unsigned excess_of(const struct core *core)
+{
+	unsigned taken = core->held + core->unspent;
+
+	return core->reserved && taken > core->max_threads ? taken - core->max_threads : 0;
+}
+
 void place_settle(struct core *core)
 {
+	if (core->overdrawn > excess_of(core)) {
+		core->overdrawn = excess_of(core);
+		core_set_limit(core);
+	}
 	/*
 	 * Relaxed: the lock is what makes the cross here. Whoever makes work ready holds it,
 	 * and looks at the crew afterwards; whoever lies down holds it too, so one of the two
@@ -139,6 +151,10 @@ void place_reclaim(struct core *core, struct worker *worker)
 		return;
 	worker->held->beside--;
 	hold(core, worker->held);
+	/* Others came meanwhile. What is reserved keeps a worker all the same: one more than
+	 * max_threads, until a call of theirs ends. */
+	if (core->overdrawn < excess_of(core) && !core->broken)
+		core->overdrawn++;
 }
 
 /* ---- reserved ones ---- */

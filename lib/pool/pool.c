@@ -164,6 +164,8 @@ int ferry_pool_new(const ferry_pool_options *given, ferry_pool **ret)
 		error = ret ? complete_options(&options, cpus) : -EINVAL;
 	if (!error)
 		error = process_prepare();
+	if (!error && options.interrupt_signal)
+		error = interrupt_prepare(options.interrupt_signal);
 	if (error)
 		return error;
 	pool = memory_new_zeroed(sizeof(*pool));

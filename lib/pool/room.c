@@ -33,13 +33,15 @@ static bool has_room(struct room *room)
 static bool take(struct room *room)
 {
 	/* Relaxed: as above. */
-	size_t taken = atomic_load_relaxed(&room->taken);
+	size_t taken = atomic_load_relaxed(&room->taken), most;
 
-	/* Relaxed, all: as above. */
-	while (taken + atomic_load_relaxed(&room->others) < atomic_load_relaxed(&room->most))
-		if (atomic_swap_if_relaxed(&room->taken, &taken, taken + 1)) /* as above */
-			return true;
-	return false;
+	do {
+		/* Relaxed, all: as above. A limit that was lifted since somebody looked is none. */
+		most = atomic_load_relaxed(&room->most);
+		if (most && taken + atomic_load_relaxed(&room->others) >= most)
+			return false;
+	} while (!atomic_swap_if_relaxed(&room->taken, &taken, taken + 1)); /* as above */
+	return true;
 }
 
 static void give_back(struct room *room)

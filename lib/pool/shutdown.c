@@ -71,7 +71,7 @@ void shutdown_break(struct core *core)
 	lock_acquire(&core->lock);
 	core->broken = true;
 	/* No thread is to be made any more. Lent places are taken back later. */
-	core->max_threads = 0;
+	core->max_threads = core->overdrawn = 0;
 	core_set_limit(core);
 	lock_release(&core->lock);
 	close_pool(core);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "base/process.h"
 
 int submit_check(const struct ferry_pool *pool)
@@ -28,6 +29,9 @@ int submit_read_options(struct core *core, const ferry_job_options *given,
 	if (error)
 		return error;
 	if (options->lane && options->lane->core != core)
+		return -EINVAL;
+	if (options->interruptible &&
+	    (options->interruptible != 1 || !core->options.interrupt_signal))
 		return -EINVAL;
 	return 0;
 }
@@ -134,7 +138,10 @@ static void leave_caller(struct core *core, struct caller *caller)
 static void run_in_caller(struct core *core, struct caller *caller, struct job *job)
 {
 	struct ferry_lane *lane = caller->lane;
+	struct job *paused = interrupt_pause();
 
+	/* This is no worker of ours. */
+	job->future.flags &= (uint8_t)~FUTURE_INTERRUPTIBLE;
 	if (!job_run(job, caller_started, caller_ended, caller).ran) {
 		/* Its deadline had passed. While it held its lane's place a worker may have passed
 		 * by and gone to sleep. */
@@ -149,6 +156,7 @@ static void run_in_caller(struct core *core, struct caller *caller, struct job *
 	}
 	if (core->generation == process_generation)
 		leave_caller(core, caller);
+	interrupt_resume(paused);
 }
 
 static struct ferry_lane *lane_of(struct core *core, const ferry_job_options *options)
@@ -210,6 +218,7 @@ int submit_job(struct core *core, struct job *job, const ferry_job_options *opti
 	if (place < 0)
 		return refuse(core, place);
 	job->future.lane = lane->number;
+	probe(submit, &job->future, lane->number);
 	sample(core, job);
 	if (place > 0) {
 		run_in_caller(core, &caller, job);
@@ -293,6 +302,7 @@ static int append_all(struct core *core, struct chain *made, ferry_future **ret,
 			/* Relaxed: no one can take it before the lock is released. */
 			atomic_store_relaxed(&job->future.refs, 1);
 		++*filled;
+		probe(submit, &job->future, job->future.lane);
 		queue_append(core, job);
 	}
 	place_settle(core);

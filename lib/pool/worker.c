@@ -145,13 +145,15 @@ static void run(struct worker *worker, const struct handout *out)
 }
 
 /* A disposer that may block is about to run, which is like entering a call. */
-void worker_disposing(struct helper *helper)
+struct job *worker_disposing(struct helper *helper)
 {
 	struct worker *worker = (struct worker *)helper;
+	struct job *paused = interrupt_pause();
 
 	pay(worker);
 	crew_end_search(worker->core, worker);
 	queue_look(worker->core);
+	return paused;
 }
 
 /* A result that nobody took was handed over by a thread that must not block. */
@@ -290,6 +292,7 @@ static void leave(struct worker *worker)
 	struct core *core = worker->core;
 
 	thread_self()->helper = NULL;
+	interrupt_leave(worker);
 	lock_for_leaving(core);
 	add_tally(&core->left, &worker->tally);
 	cds_list_del(&worker->member);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Text for the dump, piece by piece.
+ * Text, piece by piece.
  *
- * On the loop's thread, called by dump.c; after it the caller's own function has the text.
- * Invariants: nothing is allocated; after the first refusal nothing more is written; what is
- * quoted is valid in JSON, whatever bytes a name has.
+ * On the loop's thread, called by dump.c and by floor 6's exposition.c; after it the caller's own
+ * function has the text. Invariants: nothing is allocated; after the first refusal nothing more is
+ * written; what is quoted is valid in JSON, and a label in an exposition, whatever bytes a name
+ * has.
  */
 #include "task/writer.h"
 
@@ -64,6 +65,47 @@ void writer_quote(struct writer *writer, const char *text)
 		/* Bytes that are no ASCII are shown as if they were Latin-1. */
 		if (*text)
 			writer_print(writer, "\\u%04x", (unsigned char)*text++);
+	}
+	writer_put(writer, "\"");
+}
+
+/* How many bytes there are of one character in UTF-8; 0: there is none. */
+static size_t character_of(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t bytes = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+
+	if (*at > 0xf4)
+		return 0;
+	for (size_t i = 1; i < bytes; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	/* Too long for what it says, half of a pair of UTF-16, or beyond the last one. */
+	if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+	    (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return bytes;
+}
+
+void writer_label(struct writer *writer, const char *name, const char *value)
+{
+	writer_put(writer, name);
+	writer_put(writer, "=\"");
+	while (*value) {
+		size_t plain = 0, bytes;
+
+		while (value[plain] && !strchr("\"\\\n", value[plain]) &&
+		       (bytes = character_of(value + plain)))
+			plain += bytes;
+		put_bytes(writer, value, plain);
+		value += plain;
+		if (*value == '\n')
+			writer_put(writer, "\\n");
+		else if (*value && character_of(value))
+			writer_print(writer, "\\%c", *value);
+		else if (*value)
+			writer_print(writer, "\\\\x%02x", (unsigned char)*value);
+		value += *value != 0;
 	}
 	writer_put(writer, "\"");
 }

@@ -16,6 +16,9 @@ __attribute__((format(printf, 2, 3))) void writer_print(struct writer *writer, c
 							...);
 /* As a string of JSON, in plain ASCII, whatever its bytes and its length; NULL: null. */
 void writer_quote(struct writer *writer, const char *text);
+/* A label of a sample, name="value", in the exposition format of Prometheus. Bytes that are no
+ * UTF-8 are shown as \x80, with the backslash. */
+void writer_label(struct writer *writer, const char *name, const char *value);
 /* So many steps to the right, but no more than 64. */
 void writer_indent(struct writer *writer, unsigned depth);
 

@@ -118,7 +118,7 @@ caught manual sound "name nothing that is not there" "a function that is not the
 	'sed -i "s/ferry_wrap/& , Fn ferry_warp/" docs/man/ferry.7'
 caught manual sound "name nothing that is not there" "a macro that no header has" \
 	'sed -i "s/FERRY_SHIELD/FERRY_SHIELDS/" docs/man/ferry_frame.3'
-caught manual sound "public macro for tasks" "a macro left out of the manual pages" \
+caught manual sound "public macro for tasks and files" "a macro left out of the manual pages" \
 	'sed -i "s/FERRY_OPERATION$/FERRY_TASK_OPTIONS_INIT/" docs/man/*'
 caught manual sound "refers to is there" "a page that is not there" \
 	'rm docs/man/ferry_lock.3'

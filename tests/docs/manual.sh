@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The manual pages are clean and, with the guides, complete: ferry(7) names every call, and the
-# pages of section 3 every call of the floor of tasks, with its prototype. Usage: manual.sh ROOT
+# pages of section 3 every call of the floors of tasks and files, with its prototype.
+# Usage: manual.sh ROOT
 . "$(dirname "$0")/../shape/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 page=docs/man/ferry.7
-guides="docs/guide.md docs/tasks.md docs/groups.md"
+guides="docs/guide.md docs/tasks.md docs/groups.md docs/files.md"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
@@ -31,11 +32,10 @@ for each in docs/man/*.[1-9]; do
 done
 
 names=$(sed -n '/^[ \t]*\/\*/!s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map)
-tasks=$(sed -n '/^[ \t]*\/\* task \*\/$/,/^[ \t]*\/\* fs \*\/$/s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' \
-	lib/ferry.map)
+floors=$(sed -n '/^[ \t]*\/\* task \*\/$/,$s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map)
 headers=$(find include -name '*.h' | LC_ALL=C sort)
-check "lib/ferry.map exports something, some of it for tasks" \
-	"$(test -n "$names" || echo "no names"; test -n "$tasks" || echo "none for tasks")"
+check "lib/ferry.map exports something, some of it for tasks and files" \
+	"$(test -n "$names" || echo "no names"; test -n "$floors" || echo "none for tasks and files")"
 check "every exported name is in $page" "$(for name in $names; do
 	grep -qw -- "$name" "$page" || echo "$name"
 done)"
@@ -47,8 +47,9 @@ check "the pages of docs/man name nothing that is not there" "$(for each in docs
 			[ -f "docs/man/$name.3" ] || grep -qw -- "$name" $headers || echo "$each: $name"
 		done
 done)"
-check "every public macro for tasks is in a page of docs/man" "$(
-	sed -n 's/^#define \(FERRY_[A-Z_]*[A-Z]\)\b.*/\1/p' include/ferry/task.h include/ferry/task/*.h |
+check "every public macro for tasks and files is in a page of docs/man" "$(
+	sed -n 's/^#define \(FERRY_[A-Z_]*[A-Z]\)\b.*/\1/p' include/ferry/task.h include/ferry/task/*.h \
+		include/ferry/fs/*.h |
 		grep -v '_H$' | grep -vxE 'FERRY_TASK_(DUE|INTERRUPTED)' | LC_ALL=C sort -u |
 		while read -r name; do
 			grep -qw -- "$name" docs/man/* || echo "$name"
@@ -71,12 +72,12 @@ cat docs/man/*.3 | awk '
 		line = line " " parameter
 	}
 	/^\.Fc/ { print line; line = "" }' | LC_ALL=C sort >"$folder/told"
-awk -f "$here/../shape/declared.awk" $headers | awk -F '\t' -v names="$(echo $tasks)" '
-	BEGIN { n = split(names, list, " "); for (i = 1; i <= n; i++) of_tasks[list[i]] = 1 }
-	$1 in of_tasks { print $1 ($4 == "" ? "" : " " $4) }' | LC_ALL=C sort >"$folder/declared"
-check "every name for tasks has its prototype in one page of section 3, as it is declared" \
+awk -f "$here/../shape/declared.awk" $headers | awk -F '\t' -v names="$(echo $floors)" '
+	BEGIN { n = split(names, list, " "); for (i = 1; i <= n; i++) of_floors[list[i]] = 1 }
+	$1 in of_floors { print $1 ($4 == "" ? "" : " " $4) }' | LC_ALL=C sort >"$folder/declared"
+check "every name for tasks and files has its prototype in one page of section 3, as it is declared" \
 	"$(LC_ALL=C diff "$folder/declared" "$folder/told")"
-check "every name for tasks is a name of a page of section 3" "$(for name in $tasks; do
+check "every name for tasks and files is a name of a page of section 3" "$(for name in $floors; do
 	grep -qE "^\.Nm $name( ,)?\$" docs/man/*.3 || echo "$name"
 done)"
 

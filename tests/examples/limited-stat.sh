@@ -51,7 +51,8 @@ counts() {
 	expect interrupted "$(field interrupted)" false
 	expect abandoned "$(field abandoned)" 0
 	expect unreadable "$(field unreadable)" 0
-	expect "jobs" "$(field jobs_ran)" $((names * times))
+	# The table of mounts is read by one more, and by another where mounts come or go.
+	[ "$(field jobs_ran)" -gt $((names * times)) ] || echo "$(field jobs_ran) jobs ran"
 }
 
 # ---- what it counts ----
@@ -180,7 +181,7 @@ errors $(of_kind LN)"
 	for line in "^tree: $names stats in .* a second$" \
 		'^ *1  ELOOP at stat: Too many levels of symbolic links$' \
 		"^  at a time .* at most, of 64 allowed and $names submitted$" \
-		"^  names  *$names$" "^  pool: .* $names jobs ran" '^  loop: '; do
+		"^  names  *$names$" "^  pool: .* $((names + 1)) jobs ran" '^  loop: '; do
 		grep -q "$line" words || echo "no line $line"
 	done)"
 check "errors are told with their paths" "$(

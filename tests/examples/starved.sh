@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Whichever allocation fails, limited-stat and overlap neither crash nor hang: they say what they
-# could not do, or have counted it. Usage: starved.sh LIMITED_STAT STARVE_LIBRARY OVERLAP
+# Whichever allocation fails, limited-stat, overlap and small-files neither crash nor hang: they say
+# what they could not do, or have counted it. Usage: starved.sh LIMITED_STAT STARVE_LIBRARY OVERLAP
+# SMALL_FILES
 . "$(dirname "$0")/../walk/walk.sh"
 starve=$(realpath "$2")
 overlap=$(realpath "$3")
+small_files=$(realpath "$4")
 
 mkdir -p tree/inner
 touch tree/file tree/inner/one tree/inner/two
@@ -53,6 +55,34 @@ plays() {
 	esac
 }
 
+# reads NUMBER OPTION...: the same for small-files, with few files of its own
+reads() {
+	number=$1
+	shift
+	LD_PRELOAD=$starve FERRY_STARVE=$number TMPDIR=$folder "$small_files" --json --files 5 "$@" \
+		>"$json" 2>"$told"
+	status=$?
+	case $status in
+	0)
+		expect verified "$(field verified)" true
+		;;
+	1)
+		expect read "$(field read)" $((5 - $(kind open ENOMEM) - $(kind open EAGAIN) - \
+			$(kind read ENOMEM) - $(kind read EAGAIN)))
+		;;
+	3)
+		grep -q '^small-files: cannot .*: \(Cannot allocate memory\|Resource temp\)' "$told" ||
+			cat "$told"
+		;;
+	*)
+		echo "status is $status"
+		;;
+	esac
+	for one in small-files.*; do
+		[ ! -e "$one" ] || echo "left behind: $one"
+	done
+}
+
 # each COMMAND ARGUMENT...: every allocation in turn, until there are no more
 each() {
 	command=$1
@@ -71,6 +101,9 @@ check "the tree is as expected" "$(
 	expect names "$(field names)" $entries)"
 check "each allocation of limited-stat may fail" "$(each stats --threads 2)"
 check "each with one at a time" "$(each stats --threads 1 --limit 1)"
+check "each allocation of small-files may fail" "$(for policy in inline pool; do
+	each reads --threads 2 --policy $policy
+done)"
 check "each allocation of a case of overlap may fail" "$(
 	for number in 1 3 5 8 9 10; do
 		each plays $number

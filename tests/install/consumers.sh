@@ -43,7 +43,7 @@ check "headers, libraries, pkg-config file and man pages are installed" "$(
 	done
 )"
 check "nothing else is installed" "$(printf '%s\n' "$installed" |
-	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7|ferry_[a-z]+\.3)$')"
+	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7|ferry_[a-z_]+\.3)$')"
 
 config=$(find "$folder/destination" -name ferry.pc)
 libraries=$(dirname "$(dirname "$config")")

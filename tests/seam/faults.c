@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -188,6 +189,7 @@ int seam_thread_start(void *(*main)(void *), void *argument, size_t stack_bytes)
 {
 	struct gate *gate = births;
 	pthread_attr_t attributes;
+	sigset_t blocked, before;
 	pthread_t thread;
 	int error;
 
@@ -200,7 +202,11 @@ int seam_thread_start(void *(*main)(void *), void *argument, size_t stack_bytes)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	if (stack_bytes)
 		pthread_attr_setstacksize(&attributes, stack_bytes);
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGSEGV);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
 	error = pthread_create(&thread, &attributes, main, argument);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return -error;
 }
@@ -336,4 +342,101 @@ ssize_t seam_write(int fd, const void *bytes, size_t count)
 		return error;
 	written = write(fd, bytes, count);
 	return written < 0 ? -errno : written;
+}
+
+/* ---- signals ---- */
+
+static _Atomic long timers;
+
+long fault_timers(void)
+{
+	return timers;
+}
+
+int seam_sigaction(int signal, const struct sigaction *ours, struct sigaction *theirs)
+{
+	int error = meet_fault(FAULT_SIGACTION);
+
+	if (error)
+		return error;
+	return sigaction(signal, ours, theirs) < 0 ? -errno : 0;
+}
+
+int seam_signal_thread(uint32_t thread, int signal)
+{
+	int error = meet_fault(FAULT_SIGNAL);
+
+	if (error)
+		return error;
+	return syscall(SYS_tgkill, getpid(), thread, signal) < 0 ? -errno : 0;
+}
+
+static sigset_t only(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	return set;
+}
+
+void seam_signal_block(int signal)
+{
+	sigset_t set = only(signal);
+
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+void seam_signal_unblock(int signal)
+{
+	sigset_t set = only(signal);
+
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+bool seam_signal_take(int signal)
+{
+	static const struct timespec at_once;
+	sigset_t set = only(signal);
+
+	return sigtimedwait(&set, NULL, &at_once) > 0;
+}
+
+uint32_t seam_thread_id(void)
+{
+	return (uint32_t)syscall(SYS_gettid);
+}
+
+int seam_timer_create(int signal, uint32_t thread, timer_t *ret)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signal };
+	int error = meet_fault(FAULT_TIMER_CREATE);
+
+	if (error)
+		return error;
+	event._sigev_un._tid = (pid_t)thread;
+	if (timer_create(CLOCK_MONOTONIC, &event, ret) < 0)
+		return -errno;
+	timers++;
+	return 0;
+}
+
+/* One is always stopped. */
+int seam_timer_set(timer_t timer, uint64_t delay_ns, uint64_t period_ns)
+{
+	struct itimerspec at = { .it_value.tv_sec = (time_t)(delay_ns / 1000000000),
+				 .it_value.tv_nsec = (long)(delay_ns % 1000000000),
+				 .it_interval.tv_sec = (time_t)(period_ns / 1000000000),
+				 .it_interval.tv_nsec = (long)(period_ns % 1000000000) };
+	int error = delay_ns ? meet_fault(FAULT_TIMER_SET) : 0;
+
+	if (error)
+		return error;
+	return timer_settime(timer, 0, &at, NULL) < 0 ? -errno : 0;
+}
+
+void seam_timer_delete(timer_t timer)
+{
+	timers--;
+	timer_delete(timer);
 }

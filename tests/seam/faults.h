@@ -24,6 +24,10 @@ enum fault_kind {
 	FAULT_EPOLL_CTL,
 	FAULT_EPOLL_WAIT,
 	FAULT_WRITE,
+	FAULT_SIGACTION,
+	FAULT_SIGNAL,
+	FAULT_TIMER_CREATE,
+	FAULT_TIMER_SET,
 };
 
 /* From here on the @n-th call of this kind fails with @error, and if @persistent also
@@ -37,6 +41,8 @@ unsigned fault_count(void);
 /* Whoever makes a thread waits at the gate first; NULL: nobody. */
 void fault_hold_threads(struct gate *gate);
 
+/* Timers that the library has. */
+long fault_timers(void);
 /* Blocks of memory, and descriptors, that the library has and has not given back. */
 long fault_memory(void);
 long fault_descriptors(void);

@@ -259,6 +259,7 @@ void machine_reset(void)
 	for (unsigned i = 0; i < STRANDS_MOST; i++)
 		scheduler_strand(i)->nested = 0;
 	descriptors_reset();
+	signals_reset();
 	scene_reset();
 }
 

@@ -49,6 +49,8 @@ struct run player_run(const struct scene *scene)
 	playing = NULL;
 	if (!run.failure)
 		run.failure = descriptors_left();
+	if (!run.failure)
+		run.failure = signals_left();
 	if (!run.failure && arena_left())
 		run.failure = "memory is left that nobody freed";
 	if (!run.failure && arena_find_written())

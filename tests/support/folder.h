@@ -7,6 +7,8 @@
  *   folder_make();
  *   folder_file("name", "content");
  *   stat(folder_path("name"), ...)     valid until the eighth call after it
+ *   folder_fifo("fifo");               whose open() waits for who opens the other end
+ *   fd = folder_unlinked(8 << 20);     a file without a name, in many parts: to close it takes long
  *   folder_remove();                   with all that is in it
  */
 #include <errno.h>
@@ -69,6 +71,28 @@ static inline void folder_link(const char *name, const char *to)
 
 	if (symlink(to, path))
 		folder_die(path);
+}
+
+static inline void folder_fifo(const char *name)
+{
+	const char *path = folder_path(name);
+
+	if (mkfifo(path, 0600))
+		folder_die(path);
+}
+
+/* Every second page of it is a hole, where the filesystem has those. */
+static inline int folder_unlinked(off_t bytes)
+{
+	const char *path = folder_path("unlinked");
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || unlink(path) || ftruncate(fd, bytes))
+		folder_die(path);
+	for (off_t at = 0; at < bytes; at += 8192)
+		if (pwrite(fd, path, 1, at) != 1)
+			folder_die(path);
+	return fd;
 }
 
 static inline int folder_remove_one(const char *path, const struct stat *status, int kind,

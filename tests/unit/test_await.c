@@ -9,6 +9,7 @@
 #include "support/disposal.h"
 #include "support/exceptions.h"
 #include "support/folder.h"
+#include "support/ways.h"
 #include "support/work.h"
 
 TestSuite(await, .timeout = 60);
@@ -774,6 +775,7 @@ static ferry_local *open_pipe(const char *path, bool lent)
 	ferry_local *local;
 
 	options.borrow_path = lent;
+	options.policy = FERRY_FS_POOL;
 	local = ferry_fs_open(loop, pool, path, O_RDONLY, 0, &options);
 	cr_assert_not_null(local);
 	tasks_until_true(fixture_pool_counters(pool).running == 1);
@@ -792,6 +794,7 @@ static void open_other_end(const char *path)
 Test(await, T7_a_path_that_was_lent_is_waited_for_and_a_copied_one_is_not, .init = begin,
      .fini = end)
 {
+	ways_begin(loop, pool);
 	for (int lent = 0; lent < 2; lent++) {
 		struct reader reader = { .name = "r" };
 		const char *path;
@@ -812,6 +815,33 @@ Test(await, T7_a_path_that_was_lent_is_waited_for_and_a_copied_one_is_not, .init
 		ferry_pool_free(pool);
 		pool = fixture_pool(1);
 	}
+}
+
+Test(await, T7_a_descriptor_is_lent_to_a_call_and_waited_for, .init = begin, .fini = end)
+{
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+	struct reader reader = { .name = "r" };
+	bool waits;
+	int ends[2];
+
+	ways_begin(loop, pool);
+	options.policy = FERRY_FS_POOL;
+	cr_assert_eq(pipe(ends), 0);
+	reader.local = ferry_fs_read(loop, pool, ends[0], 1, FERRY_FS_HERE, &options);
+	reader_begin(&reader);
+	/* The worker is inside the call when it has taken the job from the queue. */
+	while (fixture_pool_counters(pool).running == 0)
+		sched_yield();
+	ferry_task_cancel(&reader.task);
+	turns();
+	waits = diary_is("r:");
+	cr_assert_eq(write(ends[1], "x", 1), 1);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	cr_assert(waits, "the call may be about to read from the number");
+	cr_assert(diary_is("r)"));
+	cr_assert_eq(ended(&reader), ACTOR_CANCELLED);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* ---- used again, ended, taken ---- */

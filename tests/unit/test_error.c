@@ -73,7 +73,7 @@ Test(error, those_for_ever_are_not_counted)
 		     FERRY_ERROR_BROKEN);
 }
 
-Test(error, the_library_has_five_of_its_own)
+Test(error, the_library_has_six_of_its_own)
 {
 	static const struct {
 		ferry_error_code code;
@@ -84,6 +84,7 @@ Test(error, the_library_has_five_of_its_own)
 		{ FERRY_ERROR_INVALID_STATE, EINVAL },
 		{ FERRY_ERROR_BROKEN, ENOTRECOVERABLE },
 		{ FERRY_ERROR_TAKEN, ENODATA },
+		{ FERRY_ERROR_STUCK, EHOSTDOWN },
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
@@ -99,7 +100,7 @@ Test(error, the_library_has_five_of_its_own)
 		cr_assert_null(ferry_error_payload(error));
 	}
 	cr_assert_null(ferry_error_from_code((ferry_error_code)0));
-	cr_assert_null(ferry_error_from_code((ferry_error_code)6));
+	cr_assert_null(ferry_error_from_code((ferry_error_code)7));
 	cr_assert_null(ferry_error_from_code((ferry_error_code)-1));
 	cr_assert_null(ferry_error_from_code((ferry_error_code)INT32_MAX));
 }

@@ -25,7 +25,7 @@ static void values(void)
 	GIVES(ferry_error_from_errno(INT_MIN) == NULL, 1);
 	GIVES(ferry_error_from_errno(INT_MAX) == NULL, 1);
 	GIVES(ferry_error_from_code((ferry_error_code)0) == NULL, 1);
-	GIVES(ferry_error_from_code((ferry_error_code)6) == NULL, 1);
+	GIVES(ferry_error_from_code((ferry_error_code)7) == NULL, 1);
 	GIVES(ferry_error_from_code((ferry_error_code)INT_MAX) == NULL, 1);
 	GIVES(ferry_error_new(NULL, 1, "", &stage, must_stay, &ret.error), -EINVAL);
 	GIVES(ferry_error_new("mine", 1, "", &stage, must_stay, NULL), -EINVAL);

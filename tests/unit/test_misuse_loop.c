@@ -9,6 +9,15 @@ TestSuite(misuse_loop, .timeout = 60);
 
 #define LOOP(...) ferry_loop_new(OPTIONS(ferry_loop_options, __VA_ARGS__), &ret.loop)
 
+static int must_not_write(void *user, const char *text, size_t length)
+{
+	(void)user;
+	(void)text;
+	(void)length;
+	HOLDS(!"a function that was refused is called");
+	return 0;
+}
+
 /* No loop is named, so they are as wrong on any thread, and in a child. */
 static void nowhere(void)
 {
@@ -35,6 +44,7 @@ static void nowhere(void)
 	GIVES(ferry_loop_pending(NULL), -EINVAL);
 	GIVES(ferry_loop_set_exception_handler(NULL, NULL, NULL), -EINVAL);
 	GIVES(ferry_loop_stats(NULL, &ret.loop_counters), -EINVAL);
+	GIVES(ferry_fs_expose(NULL, NULL, must_not_write, NULL), -EINVAL);
 }
 
 static void arguments(void)
@@ -48,6 +58,8 @@ static void arguments(void)
 	GIVES(ferry_loop_call_at(stage.loop, FERRY_NO_DEADLINE, misuse_called, NULL, NULL),
 	      -EINVAL);
 	GIVES(ferry_loop_stats(stage.loop, NULL), -EINVAL);
+	GIVES(ferry_fs_expose(stage.loop, NULL, NULL, NULL), -EINVAL);
+	GIVES(ferry_fs_expose(stage.loop, stage.pool, NULL, NULL), -EINVAL);
 }
 
 static void must_not_hear(ferry_loop *loop, const ferry_error *error, void *user)
@@ -88,6 +100,7 @@ static void places(void)
 	EACH(ferry_loop_set_exception_handler(loop, must_not_hear, NULL),
 	     -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	EACH(ferry_loop_stats(loop, COUNTERS),         -EPERM, -ECHILD, -ESHUTDOWN, FINE);
+	EACH(ferry_fs_expose(loop, NULL, must_not_write, NULL), -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	/* Any thread's, always. */
 	EACH(ferry_loop_unref(ferry_loop_ref(loop)) == NULL, 1, 1, 1, 1);
 }

@@ -42,6 +42,17 @@ static void nowhere(void)
 	GIVES(POOL(.spin_ns = 1000001), -EINVAL);
 	GIVES(POOL(.spin_ns = FERRY_NO_DEADLINE - 1), -EINVAL);
 	GIVES(POOL(.sample_every = UINT_MAX), -EINVAL);
+	GIVES(POOL(.interrupt_signal = -1), -EINVAL);
+	GIVES(POOL(.interrupt_signal = INT_MAX), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGRTMAX + 1), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGKILL), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGSTOP), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGSEGV), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGBUS), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGFPE), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGILL), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGTRAP), -EINVAL);
+	GIVES(POOL(.interrupt_signal = SIGSYS), -EINVAL);
 	GIVES(ferry_pool_free(NULL) == NULL, 1);
 	GIVES(ferry_pool_resize(NULL, 1, 1), -EINVAL);
 	GIVES(ferry_pool_shutdown(NULL, FERRY_SHUTDOWN_ABANDON, 0), -EINVAL);
@@ -115,6 +126,10 @@ static void submits(void)
 	GIVES(ferry_pool_submit(pool, NULL, NULL, NULL, NULL), -EINVAL);
 	GIVES(ferry_pool_submit(pool, must_not_run, NULL, JOB(.lane = stage.other_lane), to),
 	      -EINVAL);
+	/* That pool has no signal. */
+	GIVES(ferry_pool_submit(pool, must_not_run, NULL, JOB(.interruptible = 1), to), -EINVAL);
+	GIVES(ferry_pool_submit(pool, must_not_run, NULL, JOB(.interruptible = 2), to), -EINVAL);
+	GIVES(ferry_pool_submit(pool, must_not_run, NULL, JOB(.interruptible = -1), to), -EINVAL);
 	BAD_OPTIONS(ferry_job_options, ferry_pool_submit(pool, must_not_run, NULL, options, to));
 	GIVES(ferry_pool_submit_batch(NULL, jobs, 1, NULL, ret.futures), -EINVAL);
 	GIVES(ferry_pool_submit_batch(pool, NULL, 1, NULL, ret.futures), -EINVAL);
@@ -122,6 +137,8 @@ static void submits(void)
 	GIVES(ferry_pool_submit_batch(pool, jobs, 1000001, NULL, ret.futures), -EINVAL);
 	GIVES(ferry_pool_submit_batch(pool, jobs, SIZE_MAX, NULL, ret.futures), -EINVAL);
 	GIVES(ferry_pool_submit_batch(pool, jobs, 1, JOB(.lane = stage.other_lane), ret.futures),
+	      -EINVAL);
+	GIVES(ferry_pool_submit_batch(pool, jobs, 1, JOB(.interruptible = 1), ret.futures),
 	      -EINVAL);
 	GIVES(ferry_pool_submit_batch(pool, NULL, 0, NULL, NULL), 0);
 	BAD_OPTIONS(ferry_job_options,
@@ -144,6 +161,8 @@ static void maps(void)
 	      -EINVAL);
 	GIVES(ferry_pool_map(pool, must_not_run, args, 1, 1, JOB(.lane = stage.other_lane),
 			     &ret.map), -EINVAL);
+	GIVES(ferry_pool_map(pool, must_not_run, args, 1, 1, JOB(.interruptible = 1), &ret.map),
+	      -EINVAL);
 	BAD_OPTIONS(ferry_job_options,
 		    ferry_pool_map(pool, must_not_run, args, 1, 1, options, &ret.map));
 	GIVES(ferry_map_next(NULL, 0, &ret.future), -EINVAL);
@@ -182,6 +201,8 @@ static void executors(void)
 	GIVES(ferry_executor_submit(good, must_not_run, NULL, JOB(.lane = stage.lane), to),
 	      -EINVAL);
 	GIVES(ferry_executor_submit(good, must_not_run, NULL, JOB(.room_deadline_ns = 1), to),
+	      -EINVAL);
+	GIVES(ferry_executor_submit(good, must_not_run, NULL, JOB(.interruptible = 1), to),
 	      -EINVAL);
 	GIVES(ferry_executor_submit(full, must_not_run, NULL, JOB(), to), -ENOBUFS);
 	BAD_OPTIONS(ferry_executor, ferry_executor_submit(options, must_not_run, NULL, NULL, to));

@@ -7,6 +7,7 @@
 #include "support/fixture.h"
 #include "support/folder.h"
 #include "support/gate.h"
+#include "support/ways.h"
 
 TestSuite(open, .timeout = 30);
 
@@ -26,6 +27,7 @@ static void begin(void)
 {
 	loop = fixture_loop();
 	pool = fixture_pool(1);
+	ways_begin(loop, pool);
 	folder_make();
 	folder_file("file", "content");
 }
@@ -53,7 +55,7 @@ static void unblock(void)
 
 static ferry_local *ask(const char *name, int flags, unsigned mode)
 {
-	ferry_local *local = ferry_fs_open(loop, pool, folder_path(name), flags, mode, NULL);
+	ferry_local *local = ferry_fs_open(loop, pool, folder_path(name), flags, mode, ways_pool);
 
 	cr_assert_not_null(local);
 	return local;
@@ -87,10 +89,16 @@ static void check_error(const char *name, int flags, int code)
 	ferry_local_unref(local);
 }
 
+static int do_nothing(void *arg, ferry_result *out)
+{
+	(void)arg, (void)out;
+	return 0;
+}
+
 /* The worker has closed what was handed to it, and all else it had. */
 static void await_worker(void)
 {
-	ferry_local *local = ferry_offload(loop, pool, wait_at, &gate, NULL);
+	ferry_local *local = ferry_offload(loop, pool, do_nothing, NULL, NULL);
 
 	cr_assert_eq(ferry_loop_run_until(loop, local), 0);
 	ferry_local_unref(local);
@@ -213,14 +221,13 @@ Test(open, F7_cancelled_when_it_was_opened_and_not_delivered_it_is_closed, .init
      .fini = end)
 {
 	int before = fixture_descriptors();
+	uint64_t ran = fixture_pool_counters(pool).ran;
 	ferry_local *local = ask("file", O_RDONLY, 0);
 
-	while (fixture_pool_counters(pool).ran < 1)
+	while (fixture_pool_counters(pool).ran == ran)
 		sched_yield();
 	cr_assert_eq(ferry_local_cancel(local), 1);
 	ferry_local_unref(local);
-	gate_init(&gate);
-	gate_open(&gate);
 	await_worker();
 	await_worker();
 	cr_assert_eq(fixture_descriptors(), before);
@@ -230,8 +237,6 @@ Test(open, F7_dropped_at_once_it_is_closed, .init = begin, .fini = end)
 {
 	int before = fixture_descriptors();
 
-	gate_init(&gate);
-	gate_open(&gate);
 	for (int i = 0; i < 50; i++)
 		ferry_local_unref(ask("file", O_RDONLY, 0));
 	cr_assert_eq(ferry_loop_run(loop), 0);
@@ -248,6 +253,7 @@ Test(open, F7_opened_after_its_loop_closed_it_is_closed, .init = begin)
 	ferry_loop_free(loop);
 	before = fixture_descriptors();
 	loop = fixture_loop();
+	ways_begin(loop, pool);
 	block();
 	held = ask("file", O_RDONLY, 0);
 	ferry_local_unref(ask("file", O_RDONLY, 0));
@@ -271,7 +277,7 @@ static bool is_open(int fd)
 Test(open, close_closes_on_a_worker, .init = begin, .fini = end)
 {
 	int fd = taken("file", O_RDONLY, 0);
-	ferry_local *local = ferry_fs_close(loop, pool, fd, NULL);
+	ferry_local *local = ferry_fs_close(loop, pool, fd, ways_pool);
 
 	cr_assert_eq(ferry_loop_run_until(loop, local), 0);
 	cr_assert(ferry_local_snapshot(local).done);
@@ -282,7 +288,7 @@ Test(open, close_closes_on_a_worker, .init = begin, .fini = end)
 
 Test(open, close_tells_its_failure, .init = begin, .fini = end)
 {
-	ferry_local *local = ferry_fs_close(loop, pool, 1000000, NULL);
+	ferry_local *local = ferry_fs_close(loop, pool, 1000000, ways_pool);
 
 	cr_assert_eq(ferry_loop_run_until(loop, local), 0);
 	cr_assert_eq(ferry_local_snapshot(local).exception, ferry_error_from_errno(EBADF));
@@ -295,7 +301,7 @@ Test(open, close_closes_though_its_local_is_cancelled, .init = begin, .fini = en
 	ferry_local *local;
 
 	block();
-	local = ferry_fs_close(loop, pool, fd, NULL);
+	local = ferry_fs_close(loop, pool, fd, ways_pool);
 	cr_assert_eq(ferry_local_cancel(local), 1);
 	cr_assert(ferry_local_snapshot(local).cancelled);
 	ferry_local_unref(local);
@@ -311,7 +317,7 @@ Test(open, close_closes_though_its_loop_closes, .init = begin)
 	int fd = taken("file", O_RDONLY, 0);
 
 	block();
-	ferry_local_unref(ferry_fs_close(loop, pool, fd, NULL));
+	ferry_local_unref(ferry_fs_close(loop, pool, fd, ways_pool));
 	ferry_local_unref(blocked);
 	cr_assert_eq(ferry_loop_free(loop), 0);
 	gate_open(&gate);
@@ -326,7 +332,7 @@ Test(open, close_closes_once_though_the_pool_refuses, .init = begin, .fini = end
 	ferry_local *local;
 
 	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0), 0);
-	local = ferry_fs_close(loop, pool, fd, NULL);
+	local = ferry_fs_close(loop, pool, fd, ways_pool);
 	cr_assert_eq(ferry_local_snapshot(local).exception, ferry_error_from_errno(ESHUTDOWN));
 	cr_assert_not(is_open(fd), "before this returns");
 	cr_assert_eq(open("/dev/null", O_RDONLY), fd, "the number is free");
@@ -341,7 +347,7 @@ Test(open, close_closes_once_though_the_pool_is_cancelled, .init = begin)
 	ferry_local *local;
 
 	block();
-	local = ferry_fs_close(loop, pool, fd, NULL);
+	local = ferry_fs_close(loop, pool, fd, ways_pool);
 	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_CANCEL, 0), 1);
 	cr_assert_not(is_open(fd));
 	unblock();
@@ -354,6 +360,7 @@ Test(open, close_refuses_wrong_arguments_and_leaves_the_descriptor, .init = begi
 {
 	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
 	int fd = taken("file", O_RDONLY, 0);
+	uint64_t attempted = fixture_pool_counters(pool).attempted;
 
 	cr_assert_null(ferry_fs_close(NULL, pool, fd, NULL));
 	cr_assert_eq(errno, EINVAL);
@@ -372,7 +379,7 @@ Test(open, close_refuses_wrong_arguments_and_leaves_the_descriptor, .init = begi
 	cr_assert_null(ferry_fs_close(loop, pool, fd, &options));
 	cr_assert_eq(errno, EINVAL);
 	cr_assert(is_open(fd));
-	cr_assert_eq(fixture_pool_counters(pool).attempted, 1, "the open");
+	cr_assert_eq(fixture_pool_counters(pool).attempted, attempted);
 	close(fd);
 }
 
@@ -395,8 +402,6 @@ Test(open, a_thousand_are_opened_and_closed_and_the_descriptors_are_as_before, .
 		ferry_local_unref(local);
 	}
 	cr_assert_eq(ferry_loop_run(loop), 0);
-	gate_init(&gate);
-	gate_open(&gate);
 	await_worker();
 	cr_assert_eq(fixture_descriptors(), before);
 }

@@ -328,6 +328,50 @@ Test(place, P4_a_job_that_waits_lends_its_place_to_its_own_lane)
 	release(&hung);
 }
 
+struct return_home {
+	ferry_future *promise;
+	struct gate *gate;
+};
+
+static int waits_and_hangs(void *arg, ferry_result *out)
+{
+	struct return_home *it = arg;
+
+	work_wait(it->promise);
+	return work_at_gate(it->gate, out);
+}
+
+/* Others came while it waited, and now all hang. */
+Test(place, P7_who_comes_back_from_a_wait_takes_no_worker_that_is_reserved)
+{
+	ferry_pool *pool = fixture_pool(2);
+	ferry_lane *lane = lane_with(pool, 1);
+	ferry_future *waits, *hangs;
+	struct return_home it;
+	struct gate gate;
+
+	gate_init(&gate);
+	it.gate = &gate;
+	cr_assert_eq(ferry_future_new(NULL, &it.promise), 0);
+	waits = work_submit(pool, waits_and_hangs, &it, NULL);
+	hangs = work_submit(pool, work_at_gate, &gate, NULL);
+	gate_await(&gate, 1);
+	cr_assert_eq(ferry_future_set_result(it.promise, ferry_result_u64(0)), 0);
+	gate_await(&gate, 2);
+	for (unsigned i = 0; i < 100; i++)
+		work_end(submit_to(pool, lane, work_nothing, NULL));
+	gate_open(&gate);
+	work_end(waits);
+	work_end(hangs);
+	ferry_future_unref(it.promise);
+	/* What was too many leaves. */
+	for (unsigned i = 0; i < 100; i++)
+		work_end(submit_to(pool, lane, work_nothing, NULL));
+	tasks_until_true(fixture_pool_counters(pool).threads <= 2);
+	ferry_lane_free(lane);
+	work_close(pool);
+}
+
 static int waits_for_one_of_another_lane(void *arg, ferry_result *out)
 {
 	struct hung *hung = arg;

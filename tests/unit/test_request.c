@@ -6,6 +6,7 @@
 #include "support/fixture.h"
 #include "support/folder.h"
 #include "support/gate.h"
+#include "support/ways.h"
 
 TestSuite(request, .timeout = 30);
 
@@ -93,7 +94,7 @@ Test(request, L4_a_path_is_copied_and_may_be_changed_at_once, .init = begin_bloc
 		ferry_local *local;
 
 		path[5] = 0; /* "/proc" */
-		local = all[i](path, NULL);
+		local = all[i](path, ways_pool);
 		cr_assert_not_null(local);
 		memset(path, 'x', sizeof(path));
 		ferry_local_unref(blocked);
@@ -116,6 +117,7 @@ Test(request, L4_a_borrowed_path_is_used_as_it_is_and_released_once, .init = beg
 
 		options.borrow_path = 1;
 		options.release = release;
+		options.policy = FERRY_FS_POOL;
 		local = all[i](path, &options);
 		cr_assert_eq(ferry_loop_run_until(loop, local), 0);
 		cr_assert_null(ferry_local_snapshot(local).exception);
@@ -123,6 +125,30 @@ Test(request, L4_a_borrowed_path_is_used_as_it_is_and_released_once, .init = beg
 		cr_assert_eq(released_path, path);
 		ferry_local_unref(local);
 		cr_assert_eq(released, (int)i + 1);
+	}
+}
+
+/* However often: it is released within the call, and what was read is there all the same. */
+Test(request, L4_a_borrowed_path_is_released_at_once_if_the_answer_is_there, .init = begin,
+     .fini = end)
+{
+	ferry_fs_options options = *ways_inline;
+
+	WAYS_OR_SKIP("/");
+	ways_begin(loop, pool);
+	options.borrow_path = 1;
+	options.release = release;
+	for (int i = 1; i <= 3; i++) {
+		char path[] = "/";
+		ferry_local *local = call_stat(path, &options);
+
+		cr_assert(ferry_local_snapshot(local).done);
+		cr_assert_eq(released, i);
+		cr_assert_eq(released_path, path);
+		path[0] = 'x';
+		cr_assert(S_ISDIR(ferry_fs_result_stat(local)->mode));
+		ferry_local_unref(local);
+		cr_assert_eq(released, i);
 	}
 }
 
@@ -139,6 +165,25 @@ Test(request, L4_a_borrowed_path_of_a_cancelled_call_is_released_when_it_never_w
 	cr_assert_eq(ferry_local_cancel(local), 1);
 	cr_assert_eq(released, 1);
 	ferry_local_unref(local);
+}
+
+Test(request, L4_a_descriptor_that_was_lent_is_released_by_its_number, .init = begin, .fini = end)
+{
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC), before = released;
+	ferry_local *local;
+
+	cr_assert_gt(fd, 0);
+	options.borrow_path = 1;
+	options.release = release;
+	options.policy = FERRY_FS_POOL;
+	local = ferry_fs_read(loop, pool, fd, 1, 0, &options);
+	cr_assert_eq(ferry_loop_run_until(loop, local), 0);
+	cr_assert_null(ferry_local_snapshot(local).exception);
+	cr_assert_eq(released, before + 1);
+	cr_assert_eq((int)(intptr_t)released_path, fd);
+	ferry_local_unref(local);
+	close(fd);
 }
 
 Test(request, a_borrowed_path_needs_no_release_hook, .init = begin, .fini = end)

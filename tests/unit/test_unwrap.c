@@ -9,6 +9,7 @@
 #include "support/disposal.h"
 #include "support/exceptions.h"
 #include "support/token.h"
+#include "support/ways.h"
 #include "support/work.h"
 
 TestSuite(unwrap, .timeout = 60);
@@ -1019,9 +1020,11 @@ Test(unwrap, F7_a_result_that_somebody_took_is_his, .init = begin, .fini = end)
 /* The result of ferry_fs_stat() lies in the request, which goes with the local. */
 Test(unwrap, F7_a_result_that_lies_in_the_request_cannot_leave_it, .init = begin, .fini = end)
 {
+	ways_begin(loop, pool);
 	for (int chained = 0; chained < 2; chained++)
-		for (int later = 0; later < 2; later++) {
-			ferry_local *local = ferry_fs_stat(loop, pool, "/", NULL);
+		for (int way = 0; way < 4; way++) {
+			bool later = way & 1;
+			ferry_local *local = ferry_fs_stat(loop, pool, "/", &ways[way / 2]);
 			ferry_local *target = plain();
 			ferry_future *future;
 

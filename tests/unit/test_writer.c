@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The writer of the dump: pieces, quoting, and a caller that has had enough. */
+/* The writer of the dump and the exposition: pieces, quoting, and a caller that has had enough. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +72,39 @@ Test(writer, quotes_whatever_bytes_there_are_as_valid_json)
 	cr_assert_str_eq(quoted("\n\t\x7f"), "\"\\u000a\\u0009\\u007f\"");
 	cr_assert_str_eq(quoted("\xc3\xa9!"), "\"\\u00c3\\u00a9!\"");
 	cr_assert_str_eq(quoted("\""), "\"\\u0022\"");
+}
+
+static const char *labelled(const char *value)
+{
+	written[0] = 0;
+	writer_label(&writer, "n", value);
+	return written;
+}
+
+Test(writer, labels_whatever_bytes_there_are_as_valid_utf8)
+{
+	cr_assert_str_eq(labelled(""), "n=\"\"");
+	cr_assert_str_eq(labelled("plain\t~ text\x7f"), "n=\"plain\t~ text\x7f\"");
+	cr_assert_str_eq(labelled("a\"b\\c\nd"), "n=\"a\\\"b\\\\c\\nd\"");
+	/* The first and the last of two, three and four bytes, and around what UTF-16 needs. */
+	cr_assert_str_eq(labelled("\xc2\x80\xdf\xbf"), "n=\"\xc2\x80\xdf\xbf\"");
+	cr_assert_str_eq(labelled("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"),
+			 "n=\"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"");
+	cr_assert_str_eq(labelled("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"),
+			 "n=\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"");
+	/* No characters: what only goes on, what ends too early, and those on the other sides. */
+	cr_assert_str_eq(labelled("\x80\xbf"), "n=\"\\\\x80\\\\xbf\"");
+	cr_assert_str_eq(labelled("\xc3"), "n=\"\\\\xc3\"");
+	cr_assert_str_eq(labelled("\xe2\x82"), "n=\"\\\\xe2\\\\x82\"");
+	cr_assert_str_eq(labelled("\xf0\x9f\x98!"), "n=\"\\\\xf0\\\\x9f\\\\x98!\"");
+	cr_assert_str_eq(labelled("\xc1\xbf"), "n=\"\\\\xc1\\\\xbf\"");
+	cr_assert_str_eq(labelled("\xe0\x9f\xbf"), "n=\"\\\\xe0\\\\x9f\\\\xbf\"");
+	cr_assert_str_eq(labelled("\xed\xa0\x80"), "n=\"\\\\xed\\\\xa0\\\\x80\"");
+	cr_assert_str_eq(labelled("\xf0\x8f\xbf\xbf"),
+			 "n=\"\\\\xf0\\\\x8f\\\\xbf\\\\xbf\"");
+	cr_assert_str_eq(labelled("\xf4\x90\x80\x80"),
+			 "n=\"\\\\xf4\\\\x90\\\\x80\\\\x80\"");
+	cr_assert_str_eq(labelled("\xf5\xff"), "n=\"\\\\xf5\\\\xff\"");
 }
 
 Test(writer, indents_by_two_and_not_without_end)

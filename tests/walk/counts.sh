@@ -83,7 +83,9 @@ done
 
 check "every entry is found once, as a matter of course" "$(same_as_find tree)"
 for options in "--in-flight 1" "--in-flight 4096" "--threads 1" "--threads 8" \
-	"--threads 1 --in-flight 1" "--blocking" "--no-open" "--blocking --no-open"; do
+	"--threads 1 --in-flight 1" "--blocking" "--no-open" "--blocking --no-open" \
+	"--policy auto" "--policy auto --in-flight 1" "--policy inline" \
+	"--policy inline --in-flight 1" "--policy pool" "--policy blocking"; do
 	check "every entry is found once with $options" "$(same_as_find $options tree)"
 done
 
@@ -97,9 +99,10 @@ check "DIR that is a link is counted, not followed" "$(
 	same_as_find link
 	expect others "$(field others)" 1)"
 check "DIR that is a link is followed if it ends in a slash" "$(same_as_find link/)"
-check "so it is with --blocking" "$(
-	same_as_find --blocking link
-	same_as_find --blocking link/)"
+check "so it is with every policy" "$(for policy in inline pool blocking; do
+	same_as_find --policy $policy link
+	same_as_find --policy $policy link/
+done)"
 check "DIR that is a file is counted" "$(same_as_find tree/few/some)"
 check "DIR that is a FIFO is counted, not opened" "$(same_as_find tree/fifo)"
 check "DIR that is a link to itself is counted" "$(same_as_find tree/links/self)"

@@ -37,7 +37,9 @@ if $as cat tree/open/secret 2>/dev/null; then
 else
 	check "what is forbidden is counted, and all the rest is found" "$(forbidden 1)"
 	check "so it is one at a time" "$(forbidden 1 --in-flight 1)"
-	check "so it is with --blocking" "$(forbidden 1 --blocking)"
+	for policy in inline pool blocking; do
+		check "so it is with --policy $policy" "$(forbidden 1 --policy $policy)"
+	done
 	check "--no-open opens nothing" "$(forbidden 0 --no-open; forbidden 0 --no-open --blocking)"
 	check "each kind is told by name" "$(
 		walk tree
@@ -47,11 +49,12 @@ else
 			grep -qxF "ferry-walk: $line: Permission denied" "$told" || echo "$line"
 		done
 		expect "lines told" "$(wc -l <"$told")" 6)"
-	check "a DIR that cannot be read is an error of the walk" "$(
-		walk tree/closed
+	check "a DIR that cannot be read is an error of the walk" "$(for policy in auto pool; do
+		walk --policy $policy tree/closed
 		expect status $status 3
 		expect directories "$(field directories)" 1
-		expect errors "$(kind readdir EACCES)" 1)"
+		expect errors "$(kind readdir EACCES)" 1
+	done)"
 	check "a DIR that may not be opened, a file, is a counted error" "$(
 		walk tree/open/secret
 		expect status $status 1
@@ -81,24 +84,30 @@ make_too_deep() (
 )
 make_too_deep 2>/dev/null
 
-# too_long OPTION...: the walk sees what has a path that fits, and one error for each entry of the
-# last directory that does
+# too_long MOST OPTION...: the walk sees what has a path that fits, and one error for each entry of the
+# last directory that does. Below a root DIR is no part of the path.
 too_long() {
+	most=$1
+	shift
 	walk "$@" deep
-	find_entries deep | awk '{ path = $0; sub(/^. [0-9]+ [0-9]+ [0-9]+ /, "", path) }
-		length(path) < 4096' >"$wanted"
+	find_entries deep | awk -v most="$most" '
+		{ path = $0; sub(/^. [0-9]+ [0-9]+ [0-9]+ /, "", path) }
+		length(path) <= most' >"$wanted"
 	expect status $status 1
 	expect errors "$(field errors)" "$(kind lstat ENAMETOOLONG)"
 	expect errors "$(field errors)" \
-		"$(find deep -printf '%p\n' | awk '
-			length($0) >= 4096 { sub(/\/[^\/]*$/, ""); if (length($0) < 4096) n++ }
+		"$(find deep -printf '%p\n' | awk -v most="$most" '
+			length($0) > most { sub(/\/[^\/]*$/, ""); if (length($0) <= most) n++ }
 			END { print n }')"
 	differs
 }
 check "the tree is deeper than a path may be long" \
 	"$(find deep -printf '%p\n' | awk 'length($0) > 4500 { found = 1 } END { exit !found }' || echo no)"
-check "a path that is too long is counted, and all before it is found" "$(too_long)"
-check "so it is with --blocking" "$(too_long --blocking)"
+check "a path that is too long is counted, and all before it is found" "$(too_long 4095 --policy pool)"
+check "so it is with --blocking" "$(too_long 4095 --blocking)"
+check "so it is below a root, and it may be longer by that" "$(
+	too_long $((4095 + 5)) --policy auto
+	too_long $((4095 + 5)) --policy inline --in-flight 1)"
 check "a DIR that is too long is an error of the walk" "$(
 	walk "$(printf '%05000d' 0)"
 	expect status $status 3
@@ -132,6 +141,7 @@ vanish() {
 }
 check "files that vanish after they were found are counted" "$(vanish --in-flight 1)"
 check "so it is with many in flight" "$(vanish --in-flight 1024)"
+check "so it is with what is answered inline" "$(vanish --policy inline --in-flight 1)"
 check "so it is with --blocking" "$(vanish --blocking)"
 
 # Names come and go all the time; whatever the walk meets, it can only miss what is gone.
@@ -161,5 +171,7 @@ in_storm() {
 	done | sort | uniq -c
 }
 check "a tree that changes all the time is walked to its end" "$(in_storm)"
+check "so it is with what is answered inline" "$(in_storm --policy inline --in-flight 1)"
+check "so it is on the pool" "$(in_storm --policy pool)"
 check "so it is with --blocking" "$(in_storm --blocking)"
 finish

@@ -65,7 +65,8 @@ static pid_t walk_start(const char *program, FILE **ret)
 	must(child >= 0, "there is a child");
 	if (child == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		execl(program, program, "--json", folder, (char *)NULL);
+		/* On a worker: with auto or inline one vouches that nobody holds an open back. */
+		execl(program, program, "--json", "--policy", "pool", folder, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);

@@ -43,7 +43,11 @@ check "SIGTERM too" "$(interrupted TERM --in-flight 256)"
 check "so it is with one entry in flight" "$(interrupted INT --in-flight 1)"
 check "so it is with nearly all of them in flight" "$(interrupted INT --in-flight 2048)"
 check "so it is on one thread" "$(interrupted INT --threads 1)"
-check "so it is with --blocking" "$(interrupted INT --blocking)"
+# What goes on inline has a turn of the loop for itself before another callback comes: few of them.
+check "so it is with --policy inline" "$(interrupted INT --policy inline --in-flight 2)"
+for policy in pool blocking; do
+	check "so it is with --policy $policy" "$(interrupted INT --policy $policy)"
+done
 check "every job of an interrupted walk is accounted for" "$(
 	held INT --json --in-flight 2048
 	expect "jobs accepted" "$(field accepted)" $(($(field ran) + $(field cancelled))))"

@@ -20,7 +20,7 @@ mount --bind tree/original tree/twin
 mount -t tmpfs walk tree/memory
 echo file >tree/memory/file
 
-for options in "--in-flight 256" "--in-flight 1" "--blocking"; do
+for options in "--in-flight 256" "--in-flight 1" "--policy inline" "--policy pool" "--blocking"; do
 	check "mounts are walked into, and what is seen twice counts twice, $options" "$(
 		same_as_find $options tree
 		expect "inodes seen twice" \
@@ -30,7 +30,7 @@ done
 
 # A directory that lies in itself: find complains, and neither counts it nor goes in.
 mount --bind circle circle/inner/outer
-for options in "--in-flight 256" "--blocking"; do
+for options in "--in-flight 256" "--policy inline" "--policy pool" "--blocking"; do
 	check "a directory within itself is counted as an error, not walked into, $options" "$(
 		walk $options circle
 		find_entries circle >"$wanted"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What ferry-walk says and how it ends: totals in words and as JSON, progress on a terminal only,
-# usage, exit statuses, output that cannot be written. Usage: output.sh FERRY_WALK
+# What ferry-walk says and how it ends: totals in words and as JSON, where calls were made, progress
+# on a terminal only, usage, exit statuses, output that cannot be written. Usage: output.sh FERRY_WALK
 . "$(dirname "$0")/walk.sh"
 
 mkdir -p tree/directory
@@ -24,14 +24,26 @@ for name in "entries_per_second", "cpu_ns", "wall_ns":
 for name in "longest_stall_ns", "beats", "in_flight":
 	if not totals[name] >= 0:
 		print(name, "is", totals[name])
-if totals["blocking"]:
-	calls = totals["pool"]
-	if calls is not None:
+if totals["policy"] != sys.argv[1]:
+	print("policy is", totals["policy"])
+if totals["policy"] == "blocking":
+	if totals["pool"] is not None or totals["fs"] is not None:
 		print("there is a pool")
 else:
 	pool = totals["pool"]
-	if pool["ran"] != 5 + 2 + 2 * 2:
-		print("jobs:", pool)
+	calls = totals["fs"]
+	# lstat of each, readdir, open and close; DIR is made a root where that is of use.
+	if calls["calls"] != 5 + 2 + 2 * 2 + (totals["policy"] != "pool"):
+		print("calls:", calls)
+	if totals["policy"] == "pool" and calls["hits"] + calls["misses"] != 0:
+		print("not on the pool:", calls)
+	if calls["calls"] != calls["hits"] + calls["pooled"]:
+		print("calls:", calls)
+	if calls["pooled"] != calls["misses"] + calls["avoided"]:
+		print("calls:", calls)
+	# The table of mounts is read by one more.
+	if pool["ran"] <= calls["pooled"]:
+		print("jobs:", pool, "of calls:", calls)
 	if pool["attempted"] != pool["refused"] + pool["accepted"]:
 		print("books:", pool)
 	if pool["accepted"] != pool["ran"] + pool["cancelled"]:
@@ -41,9 +53,14 @@ if not totals["loop"]["turns"] > 0:
 '
 if python3 -c 'import json' 2>/dev/null; then
 	check "--json prints one object with all fields" "$(
-		"$program" --json tree | python3 -c "$json_problems" 2>&1)"
-	check "so it does with --blocking" "$(
-		"$program" --json --blocking tree | python3 -c "$json_problems" 2>&1)"
+		"$program" --json tree | python3 -c "$json_problems" auto 2>&1)"
+	for policy in auto inline pool blocking; do
+		check "so it does with --policy $policy" "$(
+			"$program" --json --policy $policy tree |
+				python3 -c "$json_problems" $policy 2>&1)"
+	done
+	check "--blocking is another name of --policy blocking" "$(
+		"$program" --json --blocking tree | python3 -c "$json_problems" blocking 2>&1)"
 	check "errors are told by kind in it" "$("$program" --json nowhere 2>/dev/null | python3 -c '
 import json, sys
 kinds = json.load(sys.stdin)["errors_by_kind"]
@@ -60,11 +77,32 @@ check "in words the totals are the same" "$(
 	expect stderr "$(cat "$told")" ""
 	expect totals "$(awk '$1 ~ /^(files|directories|others|bytes|errors)$/ { print $1, $2 }' words |
 		paste -s -d ' ')" "files 2 directories 2 others 1 bytes 6 errors 0"
-	for line in '^tree: 5 entries in .* a second$' '^  longest stall .*on a pool' '^  CPU time' \
-		'^  pool: .* 11 jobs ran' '^  loop: '; do
+	for line in '^tree: 5 entries in .* a second$' '^  longest stall .*or on a pool' \
+		'^  CPU time' '^  calls: 12, [0-9]* hits, [0-9]* misses, [0-9]* avoided, [0-9]* pooled$' \
+		'^  pool: .* jobs ran' '^  loop: '; do
 		grep -q "$line" words || echo "no line $line"
 	done)"
-check "with --blocking there is no pool to tell of" "$("$program" --blocking tree | grep pool)"
+check "with --policy pool all calls are on it" "$(
+	"$program" --policy pool tree >words
+	grep -q '^  longest stall .*, calls on a pool' words || cat words
+	grep -qx '  calls: 11, 0 hits, 0 misses, 11 avoided, 11 pooled' words || cat words)"
+if [ "$(stat -f -c %T .)" = ext2/ext3 ]; then
+	# All but DIR itself, before it is a root, and the two directories that are read. Where there is
+	# work for others too the disk may be taken for slow now and then.
+	check "with --policy inline what is cached is answered so, opening and closing too" "$(
+		for policy in inline auto; do
+			for round in 1 2 3 4 5 6 7 8 9 10; do
+				walk --policy $policy --in-flight 1 tree
+				hits=$(field hits)
+				[ "$hits" -lt 8 ] || break
+			done
+			expect "hits of $policy" "$hits" 8
+		done)"
+else
+	skip "with --policy inline what is cached is answered so" "it is not known of this filesystem"
+fi
+check "with --blocking there is no pool to tell of" "$(
+	"$program" --blocking tree | grep -e pool -e calls:)"
 check "in words the errors are told by kind" "$(
 	"$program" nowhere 2>/dev/null >words
 	grep -qx ' *1  ENOENT at lstat: No such file or directory' words || cat words)"
@@ -115,11 +153,25 @@ check "absurd numbers of threads are wrong usage" "$(
 check "the largest numbers work" "$(
 	walk --in-flight 65536 --threads 1024 tree
 	expect status $status 0)"
+for policy in "" Auto pools inlined never; do
+	check "'$policy' is no policy" "$(
+		usage "--policy: '$policy' is none of auto, inline, pool, blocking" \
+			--policy "$policy" tree)"
+done
+check "--policy without a word is wrong usage" "$(usage "policy" tree --policy)"
+check "the last policy counts" "$(
+	walk --blocking --policy pool tree
+	expect policy "$(field policy)" '"pool"'
+	walk --policy pool --blocking tree
+	expect policy "$(field policy)" '"blocking"')"
 check "--help tells every option" "$(
 	"$program" --help >words 2>"$told"
 	expect status $? 0
-	for option in in-flight threads blocking no-open list json help version; do
+	for option in policy in-flight threads blocking no-open list json help version; do
 		grep -q "^  --$option" words || echo "--$option"
+	done
+	for policy in auto inline pool blocking; do
+		grep -q "^      $policy " words || echo "$policy"
 	done)"
 check "--version tells the version" "$(
 	"$program" --version >words

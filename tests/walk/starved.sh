@@ -47,6 +47,7 @@ starve_each() {
 check "the tree is as expected" "$(starve_walk 1000000)"
 check "each allocation of a walk may fail" "$(starve_each --threads 2)"
 check "each with one entry in flight" "$(starve_each --threads 1 --in-flight 1)"
+check "each with --policy pool" "$(starve_each --threads 2 --policy pool)"
 check "each with --blocking" "$(starve_each --blocking)"
 check "each with a list" "$(starve_each --list "$list")"
 finish

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FS_QUARANTINE_H
+#define FS_QUARANTINE_H
+/* Remote mounts that do not answer. The loop's thread only. */
+#include "fs/fs.h"
+#include "future/future.h"
+
+void quarantine_begin(struct fs *fs);
+/* Has all looked at in the next turn. */
+void quarantine_look(struct fs *fs);
+/* There may be something to watch from now on. */
+void quarantine_watch(struct fs *fs, uint64_t now_ns);
+/* Does how a call ended show that its mount answers? */
+bool quarantine_is_answer(const struct ferry_future *future);
+void quarantine_end(struct fs *fs, struct health *health);
+
+#endif
