@@ -79,7 +79,12 @@ enum attempt_outcome attempt_fstat(struct attempt *attempt)
 /* Paths are walked as the effective user: access() has the real one do it. */
 static bool is_one_user(void)
 {
-	return getuid() == geteuid() && getgid() == getegid();
+	uid_t user, effective_user, saved_user;
+	gid_t group, effective_group, saved_group;
+
+	return getresuid(&user, &effective_user, &saved_user) == 0 &&
+	       getresgid(&group, &effective_group, &saved_group) == 0 &&
+	       user == effective_user && group == effective_group;
 }
 
 enum attempt_outcome attempt_access(struct attempt *attempt)

@@ -44,8 +44,7 @@ static bool is_end(const struct call *call, size_t got)
 {
 	struct statx status;
 
-	return call->offset >= 0 &&
-	       status_of(call->fd, AT_STATX_DONT_SYNC, STATX_SIZE | STATX_TYPE, &status) == 0 &&
+	return status_of(call->fd, AT_STATX_DONT_SYNC, STATX_SIZE | STATX_TYPE, &status) == 0 &&
 	       S_ISREG(status.stx_mode) && status.stx_size == (uint64_t)call->offset + got;
 }
 

@@ -4,9 +4,8 @@
  *
  * The loop's thread only, at any time beside any step of any request, which counted what is told;
  * after it the caller's own function has the text. Invariants: what belongs to one name stands
- * together, below what it is;
- * no two samples have the same name and labels; the caller is never called under a lock, and not
- * again once it has refused a piece.
+ * together, below what it is; no two samples have the same name and labels; the caller is never
+ * called under a lock, and not again once it has refused a piece.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -138,7 +138,6 @@ static void mounts_arrived(ferry_local *local, void *user)
 		reading_dispose(&result);
 	}
 	fs->look_ns = now + (error ? READ_AGAIN_NS : LOOK_EVERY_NS);
-	health_mounts_read(fs, now);
 }
 
 void fs_read_mounts(struct fs *fs, ferry_pool *pool)

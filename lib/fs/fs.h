@@ -6,10 +6,10 @@
  * have the answer. Made with the loop's first file call; the loop's thread only.
  */
 #include <ferry/fs.h>
-#include <linux/stat.h>
 
 #include "base/list.h"
 #include "fs/mounts.h"
+#include "fs/status.h"
 #include "loop/loop.h"
 
 /* How often attempts hit lately, of 1024; and how many were left out since the last one. */
@@ -59,8 +59,7 @@ struct fs {
 	struct cds_list_head all;       /* healths */
 	struct health *buckets[HEALTH_BUCKETS]; /* the same by device: there may be thousands */
 	struct cds_list_head elsewhere; /* requests on the pool that are on no remote mount */
-	size_t stuck;                   /* healths that are */
-	size_t linked;                  /* of those */
+	size_t linked;                  /* healths that are, and stuck */
 	size_t apart;                   /* under way, but in nobody's way: look-ups, what is late */
 	struct ferry_timer timer;       /* looks for requests that take too long */
 };
@@ -85,8 +84,7 @@ static inline struct health *fs_health(const struct fs *fs, const struct mount_e
 /* What statx() is to tell of the mount, so that the table knows it. */
 static inline unsigned fs_mount_mask(const struct fs *fs)
 {
-	return fs->mounts && fs->mounts->unique ? 0x4000 /* STATX_MNT_ID_UNIQUE, Linux 6.8 */
-						: 0x1000 /* STATX_MNT_ID, Linux 5.8 */;
+	return fs->mounts && fs->mounts->unique ? STATUS_UNIQUE_MOUNT : STATUS_MOUNT;
 }
 
 /* NULL: the table does not have it. */

@@ -73,7 +73,6 @@ static void health_free(struct fs *fs, struct health *health)
 	while (*place != health)
 		place = &(*place)->beside;
 	*place = health->beside;
-	fs->stuck -= health->stuck;
 	fs->linked -= health->stuck && health->linked;
 	cds_list_del(&health->link);
 	memory_free(health);
@@ -100,7 +99,10 @@ void health_free_all(struct fs *fs)
 void health_demote(struct fs *fs, struct health *health, uint64_t now_ns)
 {
 	fs->counters.demoted += !health_is_slow(health, now_ns);
-	health->slow_until_ns = fs->slow_until_ns = now_ns + fs->settings.cool_off_ns;
+	health->slow_until_ns = now_ns + fs->settings.cool_off_ns;
+	/* Settings may have changed since another became slow. */
+	if (health->slow_until_ns > fs->slow_until_ns)
+		fs->slow_until_ns = health->slow_until_ns;
 }
 
 /* ---- places ---- */
@@ -160,14 +162,13 @@ static void submit(struct fs *fs, struct core *core, struct request *request,
 	struct health *health = request->health;
 
 	cds_list_add_tail(&request->among, health ? &health->out : &fs->elsewhere);
-	request->asked_ns = clock_now();
 	fs->counters.pooled++;
 	fs->counters.under_way++;
 	if (health)
 		health->under_way++;
 	if (request->call.operation->traits & OPERATION_NAMES)
 		health_set_apart(fs, request);
-	quarantine_watch(fs, request->asked_ns);
+	quarantine_watch(fs);
 	offload_submit(request->local, core, job);
 }
 
@@ -272,21 +273,13 @@ void health_fail_waiting(struct fs *fs, struct health *health, const ferry_error
 
 /* ---- told by floor 4 ---- */
 
-static int do_later(void *arg, ferry_result *out)
-{
-	struct request later = { .call = { .fd = (int)(intptr_t)arg } };
-
-	return run_close(&later, out);
-}
-
 /* Its local is done before a place came: what it was to do, which is a close, is done all the
  * same; by who asks, if the pool does not do it any more. */
 static void do_without_local(struct request *request)
 {
 	ferry_pool pool = { &request->core->home, request->core };
 
-	request->over = ferry_pool_submit(&pool, do_later, (void *)(intptr_t)request->call.fd,
-					  NULL, NULL) == 0;
+	request->over = run_close_later(&pool, request->call.fd) == 0;
 	/* Lets go of what it holds. */
 	future_cancel_silently(&request->local->job.future);
 }
@@ -352,9 +345,4 @@ void health_configured(struct fs *fs)
 {
 	/* In the next turn: hooks of what goes on could do anything outside of one. */
 	quarantine_look(fs);
-}
-
-void health_mounts_read(struct fs *fs, uint64_t now_ns)
-{
-	quarantine_watch(fs, now_ns);
 }

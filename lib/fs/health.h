@@ -17,8 +17,6 @@ void health_configured(struct fs *fs);
 void health_begin_listing(struct fs *fs);
 struct health *health_list(struct fs *fs, const struct mount_entry *entry);
 void health_end_listing(struct fs *fs);
-/* The table was read, whatever came of it: who waited for it goes on. */
-void health_mounts_read(struct fs *fs, uint64_t now_ns);
 
 /* An inline call on it took too long. */
 void health_demote(struct fs *fs, struct health *health, uint64_t now_ns);

@@ -14,6 +14,7 @@
 #include "fs/cached.h"
 #include "fs/health.h"
 #include "fs/request.h"
+#include "fs/run.h"
 
 /* How often the table of mounts is read because one was met that it does not have. */
 #define READ_UNKNOWN_NS 100000000u
@@ -69,19 +70,12 @@ bool judge_is_local(const struct attempt *attempt)
 	return !attempt->health->remote;
 }
 
-static int close_later(void *arg, ferry_result *out)
-{
-	(void)out;
-	close((int)(intptr_t)arg);
-	return 0;
-}
-
 void judge_close(struct attempt *attempt, int fd, int error, const struct statx *status)
 {
 	/* Who removed it meanwhile left it to us to free what it had. A pool that refuses leaves
 	 * it to us for good. */
 	if (!error && status->stx_mask & STATX_NLINK && !status->stx_nlink &&
-	    ferry_pool_submit(attempt->pool, close_later, (void *)(intptr_t)fd, NULL, NULL) == 0)
+	    run_close_later(attempt->pool, fd) == 0)
 		return;
 	cached_close(fd);
 }

@@ -55,12 +55,9 @@ static int find_addresses(const struct call *call, int more_flags, ferry_result 
 	hints.ai_canonname = NULL;
 	hints.ai_next = NULL;
 	code = getaddrinfo(call->path, call->other, &hints, &found);
-	if (code) {
-		*out = ferry_result_u64((uint64_t)code);
-		return code;
-	}
-	*out = ferry_result_pointer(found, &dispose);
-	return 0;
+	if (!code)
+		*out = ferry_result_pointer(found, &dispose);
+	return code;
 }
 
 int run_getaddrinfo(struct request *request, ferry_result *out)

@@ -88,6 +88,18 @@ void drop_close(struct request *request)
 	close(request->call.fd);
 }
 
+static int close_later(void *arg, ferry_result *out)
+{
+	(void)out;
+	close((int)(intptr_t)arg);
+	return 0;
+}
+
+int run_close_later(ferry_pool *pool, int fd)
+{
+	return ferry_pool_submit(pool, close_later, (void *)(intptr_t)fd, NULL, NULL);
+}
+
 ferry_local *ferry_fs_close(ferry_loop *loop, ferry_pool *pool, int fd,
 			    const ferry_fs_options *options)
 {

@@ -73,7 +73,6 @@ static void begin(struct fs *fs, struct health *health)
 		return;
 	probe(stuck, health->device, health->under_way);
 	health->stuck = true;
-	fs->stuck++;
 	fs->linked += health->linked;
 	fs->counters.stuck++;
 	fail_queued(fs, health, error);
@@ -85,7 +84,6 @@ void quarantine_end(struct fs *fs, struct health *health)
 {
 	probe(recovered, health->device, health->waiting);
 	health->stuck = false;
-	fs->stuck--;
 	fs->linked -= health->linked;
 	fs->counters.recovered++;
 }
@@ -249,8 +247,8 @@ void quarantine_look(struct fs *fs)
 		arm(fs, clock_now());
 }
 
-void quarantine_watch(struct fs *fs, uint64_t now_ns)
+void quarantine_watch(struct fs *fs)
 {
 	if (!fs->timer.index && fs->counters.under_way)
-		arm(fs, due_of(fs, now_ns));
+		arm(fs, due_of(fs, clock_now()));
 }

@@ -9,7 +9,7 @@ void quarantine_begin(struct fs *fs);
 /* Has all looked at in the next turn. */
 void quarantine_look(struct fs *fs);
 /* There may be something to watch from now on. */
-void quarantine_watch(struct fs *fs, uint64_t now_ns);
+void quarantine_watch(struct fs *fs);
 /* Does how a call ended show that its mount answers? */
 bool quarantine_is_answer(const struct ferry_future *future);
 void quarantine_end(struct fs *fs, struct health *health);

@@ -45,7 +45,7 @@ static int run(void *arg, ferry_result *out)
 	struct request *request = arg;
 	int returned;
 
-	/* Relaxed: read by a timer of the loop's, which orders nothing by it. */
+	/* Relaxed: for a timer of the loop's to compare; what it may look at was there before. */
 	atomic_store_relaxed(&request->begun_ns, clock_now() & ~(uint64_t)REQUEST_LOOKED_AT);
 	request->over = true;
 	returned = returned_of(request->call.operation->run(request, out));

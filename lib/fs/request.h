@@ -38,7 +38,6 @@ struct request {
 	struct health *health;       /* of its mount, if that is remote */
 	struct core *core;           /* while it waits: where it will go; held */
 	ferry_lane *lane;
-	uint64_t asked_ns;           /* when it was given to the pool */
 	bool apart;                  /* counted in the loop's apart */
 	/* Both sides'. */
 	_Atomic uint64_t begun_ns;   /* when a worker began it; 0: not yet, or it has returned */

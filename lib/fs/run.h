@@ -2,7 +2,7 @@
 #ifndef FS_RUN_H
 #define FS_RUN_H
 /* What runs on a worker, one function for each operation: the first column of the table. */
-#include <ferry/base.h>
+#include <ferry/pool.h>
 
 struct request;
 
@@ -14,6 +14,8 @@ int run_open(struct request *request, ferry_result *out);
 int run_open_stat(struct request *request, ferry_result *out);
 int run_close(struct request *request, ferry_result *out);
 void drop_close(struct request *request);
+/* Has a worker close it, for nobody: 0, or why the pool refuses. */
+int run_close_later(ferry_pool *pool, int fd);
 int run_root_open(struct request *request, ferry_result *out);
 
 int run_read(struct request *request, ferry_result *out);

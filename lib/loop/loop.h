@@ -22,13 +22,13 @@
 #include "loop/timers.h"
 #include "loop/watches.h"
 
+struct ferry_local;
+struct fs;
+
 /*
  * A task's step that runs, on the stack of who calls it; the last one is the loop's own, and
  * stands for no step. Here because the loop must know whether one runs.
  */
-struct ferry_local;
-struct fs;
-
 struct activation {
 	struct ferry_task *task;
 	struct activation *outer;

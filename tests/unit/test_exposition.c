@@ -132,7 +132,6 @@ Test(exposition, has_each_mount_with_its_state, .init = begin, .fini = end)
 	add(&list, 2, 1, 300, "nfs4", "/far");
 	fs = know(&list);
 	fs->healths[1]->stuck = true;
-	fs->stuck = 1;
 	fs->healths[1]->under_way = 3;
 	fs->healths[1]->waiting = 4;
 	fs->healths[0]->slow_until_ns = FERRY_NO_DEADLINE;
@@ -150,7 +149,6 @@ Test(exposition, has_each_mount_with_its_state, .init = begin, .fini = end)
 	cr_assert_str_eq(exposition_value("ferry_fs_mount_waiting", FAR), "4");
 	cr_assert_eq(count, 14 + 2 * 5);
 	fs->healths[1]->stuck = false;
-	fs->stuck = 0;
 	fs->healths[1]->under_way = fs->healths[1]->waiting = 0;
 }
 
