@@ -49,11 +49,12 @@ FERRY_API int ferry_fs_configure(ferry_loop *loop, const ferry_fs_settings *sett
 typedef struct ferry_fs_counters {
 	uint64_t calls;
 	uint64_t hits;       /* answered inline */
-	uint64_t misses;     /* tried inline, and the kernel would have had to wait */
+	uint64_t misses;     /* tried inline, and the kernel would have had to wait, or what it had
+				was a remote mount's, and might be old */
 	uint64_t blocked;    /* inline calls that waited, and took longer than slow_ns */
 	uint64_t demoted;    /* times a mount became slow */
-	uint64_t avoided;    /* not tried inline: too many under way, too many misses, slow,
-				remote, or not known yet */
+	uint64_t avoided;    /* not tried inline: too many under way, too many misses, slow, not
+				known yet, or a call that never is */
 	uint64_t pooled;     /* given to the pool */
 	uint64_t refused;    /* done before the pool had them: it refused, the mount is stuck, or
 				they were cancelled or expired while they waited for a place */
