@@ -29,6 +29,7 @@ struct setting {
 	ferry_waiter posts[PATH_MOST];
 	uint64_t now_ns;
 	unsigned arrived;
+	bool remote;               /* a remote filesystem is mounted: file calls look for it */
 	void *side;                /* of the drill that a path calls */
 	const struct drill *drill; /* that it has called */
 };
@@ -69,6 +70,9 @@ TASK_PATHS(TASK_PATH_DECLARED)
 hot_path path_stat_inline, path_open_close_inline, path_stat_pool, path_stat_miss;
 hot_path prepare_files, prepare_files_by_path, finish_files;
 hot_path prepare_files_behind_gate, end_file_calls;
+
+/* For a process that has mounts of its own. */
+void unmount_remote_mounts(struct setting *setting);
 
 struct setting *paths_open(void);
 /* Does so many operations; times them if there is a @sample. */

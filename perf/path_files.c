@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +85,30 @@ static uint64_t count_hits(struct setting *setting)
 	return counters.hits;
 }
 
+static int note_remote(const ferry_fs_mount *mount, void *user)
+{
+	struct setting *setting = user;
+
+	setting->remote |= mount->is_remote;
+	return 0;
+}
+
+static int unmount_if_remote(const ferry_fs_mount *mount, void *user)
+{
+	(void)user;
+	if (mount->is_remote)
+		umount2(mount->point, MNT_DETACH); /* those that stay are noted */
+	return 0;
+}
+
+void unmount_remote_mounts(struct setting *setting)
+{
+	ferry_local_unref(ferry_fs_stat(setting->loop, setting->pool, "/", NULL));
+	bench_check(ferry_loop_run(setting->loop), "ferry_loop_run");
+	bench_check(ferry_fs_each_mount(setting->loop, unmount_if_remote, NULL),
+		    "ferry_fs_each_mount");
+}
+
 static void make_file(void)
 {
 	const char *parent = getenv("TMPDIR");
@@ -127,6 +152,8 @@ void prepare_files(struct setting *setting, unsigned count)
 	pool_options.policy = FERRY_FS_POOL;
 	make_file();
 	open_root(setting);
+	bench_check(ferry_fs_each_mount(setting->loop, note_remote, setting),
+		    "ferry_fs_each_mount");
 	setting->arrived = 0;
 	hits = count_hits(setting);
 }

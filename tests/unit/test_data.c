@@ -149,6 +149,31 @@ static bool forget_pages(int fd)
 	return resident(fd, 32 * PAGE) == 1;
 }
 
+static void ends_right(ferry_local *local)
+{
+	cr_assert_eq(files_errno(local), 0);
+	cr_assert_eq(ferry_fs_result_bytes(local)->count, 100);
+	cr_assert_eq(ferry_fs_result_bytes(local)->bytes[1], (20 * PAGE + 1) % 251);
+	ferry_local_unref(local);
+}
+
+/* A kernel that may not wait begins to read nevertheless: where the disk is quick and this thread
+ * is interrupted, it has the answer by then. */
+static ferry_local *ask_for_what_is_not_there(int fd)
+{
+	for (int i = 0; i < 1000; i++) {
+		ferry_local *local;
+
+		cr_assert(forget_pages(fd));
+		local = ask_read(fd, 100, 20 * PAGE, FERRY_FS_INLINE);
+		if (!ferry_local_snapshot(local).done)
+			return local;
+		ends_right(local);
+	}
+	cr_assert_fail("it was there a thousand times");
+	return NULL;
+}
+
 Test(data, S1_what_the_page_cache_has_not_is_read_by_the_pool, .init = files_begin,
      .fini = files_end)
 {
@@ -159,16 +184,7 @@ Test(data, S1_what_the_page_cache_has_not_is_read_by_the_pool, .init = files_beg
 		cr_skip_test("nothing can be got out of the page cache here");
 	check_read(fd, 100, 7, FERRY_FS_INLINE);
 	cr_assert_eq(files_counters().misses, before);
-	cr_assert(forget_pages(fd));
-	{
-		ferry_local *local = ask_read(fd, 100, 20 * PAGE, FERRY_FS_INLINE);
-
-		cr_assert_not(ferry_local_snapshot(local).done);
-		cr_assert_eq(files_errno(local), 0);
-		cr_assert_eq(ferry_fs_result_bytes(local)->count, 100);
-		cr_assert_eq(ferry_fs_result_bytes(local)->bytes[1], (20 * PAGE + 1) % 251);
-		ferry_local_unref(local);
-	}
+	ends_right(ask_for_what_is_not_there(fd));
 	cr_assert_eq(files_counters().misses, before + 1);
 	close(fd);
 }

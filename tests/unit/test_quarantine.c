@@ -728,6 +728,7 @@ Test(quarantine, S2_what_hangs_keeps_no_call_elsewhere_from_being_inline)
 	begin(4, 2, SOON_NS);
 	cr_assert_eq(ferry_fs_configure(loop, &settings), 0);
 	hold(0, 2);
+	slow_mount_await(&remote, SLOW_OPEN, 2);
 	folder_fifo("fifo");
 	local = ferry_fs_open(loop, pool, folder_path("fifo"), O_RDONLY, 0, NULL);
 	remote_await_stuck(1);
