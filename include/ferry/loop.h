@@ -276,6 +276,28 @@ FERRY_API int ferry_loop_prepare(ferry_loop *loop);
 FERRY_API int ferry_loop_check(ferry_loop *loop);
 
 /**
+ * ferry_loop_set_host() - have a host told of what is new
+ * @loop:    the loop
+ * @changed: called outside of a dispatch, when something is due that was not, when the deadline
+ *           is earlier, when the first request begins, and when the loop is closed; NULL: the
+ *           host is gone
+ * @user:    given to @changed
+ *
+ * For hosts that cannot look at ferry_loop_deadline() and ferry_loop_pending() before each poll,
+ * or that end when nothing is pending: what their own callbacks ask of the loop they hear of
+ * here. @changed may look at these two, and makes no other call of the library. A post by
+ * another thread makes the descriptor readable instead. NULL undoes ferry_loop_prepare(), too:
+ * from then on posts ring between dispatches.
+ *
+ * The adapters in <ferry/adapt/...> call it; a loop has one host at a time.
+ *
+ * Context: the loop's thread.
+ * Return:  0; -EINVAL; -EBUSY if it has a host; -EPERM; -ESHUTDOWN; -ECHILD; another negative
+ *          errno of write, and @changed is set nevertheless.
+ */
+FERRY_API int ferry_loop_set_host(ferry_loop *loop, ferry_callback changed, void *user);
+
+/**
  * ferry_loop_pending() - is there anything to wait for
  * @loop: the loop
  *

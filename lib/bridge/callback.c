@@ -172,7 +172,7 @@ static void set_returns(struct ferry_local *local, struct ferry_waiter *ring)
 		return;
 	local->flags ^= LOCAL_AWAITED;
 	if (ring)
-		local_loop(local)->in_flight++;
+		loop_expect(local_loop(local));
 	else
 		local_loop(local)->in_flight--;
 }

@@ -46,7 +46,7 @@ void local_begin(struct ferry_local *local, bool counted)
 	local->flags |= LOCAL_LISTED;
 	if (counted) {
 		local->flags |= LOCAL_COUNTED;
-		loop->in_flight++;
+		loop_expect(loop);
 	}
 }
 

@@ -49,7 +49,7 @@ static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 	tail->expiry = (struct ferry_timer){ .fire = expire };
 	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
 		return 0;
-	error = timer_add(&local_loop(local)->timers, &tail->expiry, deadline_ns);
+	error = loop_add_timer(local_loop(local), &tail->expiry, deadline_ns);
 	local_loop(local)->expiries += !error;
 	return error;
 }

@@ -201,7 +201,7 @@ static void disarm(struct fs *fs)
 static void arm(struct fs *fs, uint64_t when_ns)
 {
 	/* Without memory for it the next call tries again. */
-	if (when_ns != UINT64_MAX && timer_add(&fs->loop->timers, &fs->timer, when_ns) == 0)
+	if (when_ns != UINT64_MAX && loop_add_timer(fs->loop, &fs->timer, when_ns) == 0)
 		fs->loop->expiries++;
 }
 

@@ -110,7 +110,7 @@ int ferry_loop_call_at(ferry_loop *loop, uint64_t deadline_ns, ferry_callback fn
 	if (!call)
 		return -ENOMEM;
 	*call = (struct call_timer){ { .fire = timer_fire }, loop, fn, user };
-	error = timer_add(&loop->timers, &call->timer, deadline_ns);
+	error = loop_add_timer(loop, &call->timer, deadline_ns);
 	if (error) {
 		block_give(&loop->blocks, call, TIMER_ROOM);
 		return error;

@@ -68,6 +68,23 @@ int ferry_loop_prepare(ferry_loop *loop)
 	return port_arm(turn_port(loop)) ? 0 : 1;
 }
 
+int ferry_loop_set_host(ferry_loop *loop, ferry_callback changed, void *user)
+{
+	int error = loop_check(loop);
+
+	if (!error && changed && loop->changed)
+		error = -EBUSY;
+	if (error)
+		return error;
+	loop->changed = changed;
+	loop->host = user;
+	/* The next host may have no hooks. A turn ends so that one can poll, and outside of turns
+	 * this does. */
+	if (!changed)
+		loop->hooked = false;
+	return loop->hooked || loop->in_turn ? 0 : sleep_rest(loop);
+}
+
 int ferry_loop_check(ferry_loop *loop)
 {
 	int error = loop_check(loop);

@@ -274,6 +274,9 @@ int ferry_loop_free(ferry_loop *loop)
 	if (loop->end_fs)
 		loop->end_fs(loop);
 	thread_self()->loops--;
+	/* A host that waited for what was pending waits for nothing any more. */
+	if (loop->changed)
+		loop->changed(loop, loop->host);
 	free_parts(loop, port);
 	ferry_loop_unref(loop);
 	return 0;

@@ -70,6 +70,8 @@ struct ferry_loop {
 	uint64_t busy_since_ns; /* the end of the last wait */
 	ferry_exception_handler handler;
 	void *handler_user;
+	ferry_callback changed; /* the host's, to hear of what comes between dispatches */
+	void *host;             /* given to it */
 
 	/* The floor of tasks keeps these, and this one only looks whether a step runs. */
 	struct activation *activation; /* the step that runs, or no_step */
@@ -173,11 +175,38 @@ static inline void loop_handle(struct ferry_loop *loop)
  */
 bool loop_post(struct ferry_loop *loop, struct ferry_waiter *node);
 
+/* What a host knew of this loop may hold no longer. After a turn, and one that closes, it looks by
+ * itself. */
+static inline void loop_tell_host(struct ferry_loop *loop)
+{
+	if (__builtin_expect(loop->changed != NULL, 0) && !loop->in_turn && !loop->closed)
+		loop->changed(loop, loop->host);
+}
+
 /* The loop's thread: puts a node on the ready list, to have its notify called. */
 static inline void loop_make_ready(struct ferry_loop *loop, struct ferry_waiter *node)
 {
 	chain_append(&loop->ready, node);
-	loop->ready_count++;
+	if (!loop->ready_count++)
+		loop_tell_host(loop);
+}
+
+/* The loop's thread: there is one more thing that something else will complete. */
+static inline void loop_expect(struct ferry_loop *loop)
+{
+	if (!loop->in_flight++)
+		loop_tell_host(loop);
+}
+
+/* The loop's thread: 0 or -ENOMEM, and then nothing changed. */
+static inline int loop_add_timer(struct ferry_loop *loop, struct ferry_timer *timer,
+				 uint64_t deadline_ns)
+{
+	int error = timer_add(&loop->timers, timer, deadline_ns);
+
+	if (!error && loop->timers.heap[1].timer == timer)
+		loop_tell_host(loop);
+	return error;
 }
 
 /* The loop's thread: takes a node off the ready list, where it may stand anywhere, and the turn

@@ -49,7 +49,7 @@ ferry_operation *ferry_sleep_until(ferry_sleep *sleep, ferry_loop *loop, uint64_
 	operation_init(&sleep->operation, &sleep_hooks);
 	/* A time that never comes needs no timer. */
 	if (!error && deadline_ns != FERRY_NO_DEADLINE)
-		error = timer_add(&loop->timers, &sleep->timer, deadline_ns);
+		error = loop_add_timer(loop, &sleep->timer, deadline_ns);
 	return error ? operation_refuse(&sleep->operation, error) : &sleep->operation;
 }
 

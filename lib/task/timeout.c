@@ -45,7 +45,7 @@ static int open_scope(ferry_timeout *timeout, ferry_task *task, uint64_t deadlin
 				    .cancels = task_cancels_past(task) };
 	return deadline_ns == FERRY_NO_DEADLINE
 		       ? 0
-		       : timer_add(&task_loop(task)->timers, &timeout->timer, deadline_ns);
+		       : loop_add_timer(task_loop(task), &timeout->timer, deadline_ns);
 }
 
 int ferry_timeout_begin(ferry_timeout *timeout, ferry_task *task, uint64_t deadline_ns, uint16_t at)

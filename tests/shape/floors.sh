@@ -13,6 +13,7 @@ loop   base future loop
 bridge base future pool loop bridge
 task   base future pool loop bridge task
 fs     base future pool loop bridge task fs
+adapt  base future pool loop bridge task fs adapt
 '
 
 # includes FOLDER...: lines "file:line: floor-of-the-file included-name"

@@ -10,6 +10,7 @@
 #include "loop/turn.h"
 #include "support/fixture.h"
 #include "support/gate.h"
+#include "support/work.h"
 
 TestSuite(host, .timeout = 60);
 
@@ -405,6 +406,149 @@ Test(host, stop_ends_a_dispatch_as_well, .init = begin, .fini = end)
 	ferry_loop_call_soon(loop, stop, NULL);
 	ferry_loop_call_soon(loop, call, NULL);
 	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+/* ---- what a host is told ---- */
+
+static int told;
+
+static void tell(ferry_loop *which, void *user)
+{
+	cr_assert_eq(which, loop);
+	cr_assert_eq(user, &told);
+	told++;
+	/* These two it may look at. */
+	ferry_loop_deadline(which);
+	ferry_loop_pending(which);
+}
+
+static void begin_told(void)
+{
+	begin();
+	told = 0;
+	cr_assert_eq(ferry_loop_set_host(loop, tell, &told), 0);
+}
+
+static void call_more(ferry_loop *which, void *user)
+{
+	call(which, user);
+	ferry_loop_call_soon(which, call, NULL);
+	ferry_loop_call_at(which, 1, call, NULL, NULL);
+}
+
+Test(host, L1_what_is_due_first_is_told_once, .init = begin_told, .fini = end)
+{
+	for (int i = 1; i <= 3; i++) {
+		ferry_loop_call_soon(loop, call, NULL);
+		cr_assert_eq(told, i);
+		ferry_loop_call_soon(loop, call, NULL);
+		cr_assert_eq(told, i);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 2);
+		cr_assert_eq(told, i);
+	}
+}
+
+Test(host, L1_a_deadline_that_is_earlier_is_told, .init = begin_told, .fini = end)
+{
+	ferry_timer *timers[3];
+	uint64_t far = FAR;
+
+	ferry_loop_call_at(loop, far, call, NULL, &timers[0]);
+	cr_assert_eq(told, 1);
+	ferry_loop_call_at(loop, far + 1, call, NULL, &timers[1]);
+	cr_assert_eq(told, 1);
+	ferry_loop_call_at(loop, far - 1, call, NULL, &timers[2]);
+	cr_assert_eq(told, 2);
+	for (int i = 0; i < 3; i++)
+		ferry_timer_cancel(timers[i]);
+	cr_assert_eq(told, 2, "later is no news");
+}
+
+Test(host, L1_the_first_request_is_told_and_in_a_dispatch_nothing, .init = begin_told, .fini = end)
+{
+	ferry_pool *pool = fixture_pool(1);
+	ferry_local *locals[2];
+
+	locals[0] = ferry_offload(loop, pool, work_nothing, NULL, NULL);
+	cr_assert_eq(told, 1);
+	locals[1] = ferry_offload(loop, pool, work_nothing, NULL, NULL);
+	cr_assert_eq(told, 1);
+	while (!ferry_local_snapshot(locals[1]).done)
+		host_turn(0);
+	ferry_loop_call_soon(loop, call_more, NULL);
+	told = 0;
+	ferry_loop_dispatch(loop, 1);
+	cr_assert_eq(told, 0);
+	while (ferry_loop_pending(loop))
+		host_turn(0);
+	cr_assert_eq(calls, 3);
+	ferry_local_unref(locals[0]);
+	ferry_local_unref(locals[1]);
+	fixture_end(NULL, pool);
+}
+
+Test(host, L3_that_the_loop_is_closed_is_told_last)
+{
+	begin_told();
+	ferry_loop_call_soon(loop, call, NULL);
+	told = 0;
+	ferry_loop_ref(loop);
+	cr_assert_eq(ferry_loop_free(loop), 0);
+	cr_assert_eq(told, 1);
+	ferry_loop_unref(loop);
+	cr_assert_eq(calls, 0);
+}
+
+Test(host, a_loop_has_one_host_at_a_time, .init = begin_told, .fini = end)
+{
+	cr_assert_eq(ferry_loop_set_host(loop, tell, NULL), -EBUSY);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(told, 1, "and it is the first");
+	cr_assert_eq(ferry_loop_set_host(loop, NULL, NULL), 0);
+	cr_assert_eq(ferry_loop_set_host(loop, NULL, NULL), 0, "there is none already");
+	cr_assert_eq(is_readable(), 1, "what is due is there for the next");
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	ferry_loop_call_soon(loop, call, NULL);
+	cr_assert_eq(told, 1);
+	cr_assert_eq(ferry_loop_set_host(loop, tell, &told), 0);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+Test(host, L1_without_its_host_a_loop_with_hooks_rings_between_dispatches, .init = begin_told,
+     .fini = end)
+{
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	ferry_loop_check(loop);
+	post(1);
+	cr_assert_eq(is_readable(), 0, "it is awake");
+	cr_assert_eq(ferry_loop_set_host(loop, NULL, NULL), 0);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	post(1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+static void leave(ferry_loop *which, void *user)
+{
+	call(which, user);
+	cr_assert_eq(ferry_loop_set_host(which, NULL, NULL), 0);
+	ferry_loop_call_soon(which, call, NULL);
+}
+
+Test(host, L1_a_host_that_leaves_in_a_dispatch_leaves_it_readable, .init = begin_told, .fini = end)
+{
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	ferry_loop_check(loop);
+	ferry_loop_call_soon(loop, leave, NULL);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(is_readable(), 0);
+	post(1);
 	cr_assert_eq(is_readable(), 1);
 	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
 }

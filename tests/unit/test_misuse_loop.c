@@ -42,6 +42,8 @@ static void nowhere(void)
 	GIVES(ferry_loop_prepare(NULL), -EINVAL);
 	GIVES(ferry_loop_check(NULL), -EINVAL);
 	GIVES(ferry_loop_pending(NULL), -EINVAL);
+	GIVES(ferry_loop_set_host(NULL, misuse_called, NULL), -EINVAL);
+	GIVES(ferry_loop_set_host(NULL, NULL, NULL), -EINVAL);
 	GIVES(ferry_loop_set_exception_handler(NULL, NULL, NULL), -EINVAL);
 	GIVES(ferry_loop_stats(NULL, &ret.loop_counters), -EINVAL);
 	GIVES(ferry_fs_expose(NULL, NULL, must_not_write, NULL), -EINVAL);
@@ -97,6 +99,7 @@ static void places(void)
 	EACH(ferry_loop_prepare(loop),                 -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	EACH(ferry_loop_check(loop),                   -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	EACH(ferry_loop_pending(loop),                 -EPERM, -ECHILD, 0, FINE);
+	EACH(ferry_loop_set_host(loop, NULL, NULL),    -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	EACH(ferry_loop_set_exception_handler(loop, must_not_hear, NULL),
 	     -EPERM, -ECHILD, -ESHUTDOWN, FINE);
 	EACH(ferry_loop_stats(loop, COUNTERS),         -EPERM, -ECHILD, -ESHUTDOWN, FINE);
