@@ -173,7 +173,7 @@ FERRY_ADAPT int ferry_ev_attach(struct ev_loop *ev, ferry_loop *loop, ferry_ev *
 	if (!adapter)
 		return -ENOMEM;
 	error = ferry_host_open(&adapter->host, loop, ferry_ev_changed, adapter);
-	if (error) {
+	if (error < 0) {
 		free(adapter);
 		return error;
 	}

@@ -142,7 +142,7 @@ FERRY_ADAPT int ferry_libevent_attach(struct event_base *base, ferry_loop *loop,
 	if (!adapter)
 		return -ENOMEM;
 	error = ferry_host_open(&adapter->host, loop, ferry_libevent_changed, adapter);
-	if (error) {
+	if (error < 0) {
 		free(adapter);
 		return error;
 	}

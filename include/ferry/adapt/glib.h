@@ -102,7 +102,7 @@ FERRY_ADAPT int ferry_glib_attach(GMainContext *context, ferry_loop *loop, ferry
 		return -EINVAL;
 	adapter = (ferry_glib *)g_source_new(&functions, sizeof(*adapter));
 	error = ferry_host_open(&adapter->host, loop, ferry_glib_changed, adapter);
-	if (error) {
+	if (error < 0) {
 		g_source_unref(&adapter->source);
 		return error;
 	}

@@ -49,9 +49,9 @@ FERRY_ADAPT int ferry_host_open(ferry_host *host, ferry_loop *loop, ferry_callba
 		return fd;
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return errno == EBADF ? -EBADF : -EMFILE;
 	error = ferry_loop_set_host(loop, changed, user);
-	if (error) {
+	if (error < 0) {
 		if (error != -EBUSY)
 			ferry_loop_set_host(loop, NULL, NULL);
 		close(fd);

@@ -127,12 +127,12 @@ FERRY_ADAPT int ferry_sdevent_attach(sd_event *event, ferry_loop *loop, ferry_sd
 	if (!adapter)
 		return -ENOMEM;
 	error = ferry_host_open(&adapter->host, loop, ferry_sdevent_changed, adapter);
-	if (error) {
+	if (error < 0) {
 		free(adapter);
 		return error;
 	}
 	error = ferry_sdevent_add(adapter, event);
-	if (error) {
+	if (error < 0) {
 		ferry_sdevent_remove(adapter);
 		ferry_host_close(&adapter->host);
 		free(adapter);

@@ -160,13 +160,13 @@ FERRY_ADAPT int ferry_uv_attach(uv_loop_t *uv, ferry_loop *loop, ferry_uv **ret)
 	adapter->poll.data = adapter->timer.data = adapter->idle.data = adapter->prepare.data =
 		adapter->check.data = adapter;
 	error = ferry_host_open(&adapter->host, loop, ferry_uv_changed, adapter);
-	if (!error) {
+	if (error >= 0) {
 		/* The one that can fail first: until then uv has nothing of ours. */
 		error = uv_poll_init(uv, &adapter->poll, adapter->host.fd);
-		if (error)
+		if (error < 0)
 			ferry_host_close(&adapter->host);
 	}
-	if (error) {
+	if (error < 0) {
 		free(adapter);
 		return error;
 	}
