@@ -10,6 +10,7 @@
  * the loop's thread for each request that is complete.
  */
 #include "bench.h"
+#include "hosts.h"
 
 struct workload {
 	bool stat;          /* false: a function that does nothing */
@@ -18,6 +19,7 @@ struct workload {
 	bool no_polling;    /* neither loop nor workers poll before they sleep */
 	bool brief;         /* in a brief lane */
 	bool by_tasks;      /* awaited by tasks, and not by done-callbacks */
+	const struct host *host; /* whose loop ours lives in; NULL: nobody's */
 	bool latencies;     /* time every request by itself; for one in flight */
 	/* Other work on the loop between a completion and the next submit; what CPU time is
 	 * spent beyond it comes behind the other values. */

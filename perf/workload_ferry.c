@@ -21,6 +21,7 @@ struct sender {
 struct ferry_side {
 	ferry_pool *pool;
 	ferry_loop *loop;
+	void *host; /* the workload's host, if it has one */
 	ferry_lane *lane;
 	ferry_job_options options;
 	struct sender *senders; /* array [in_flight]; NULL: done-callbacks are called */
@@ -102,7 +103,10 @@ static void run_loop(struct workload_run *run)
 {
 	struct ferry_side *side = run->context;
 
-	bench_check(ferry_loop_run(side->loop), "ferry_loop_run");
+	if (side->host)
+		run->workload->host->run(side->host);
+	else
+		bench_check(ferry_loop_run(side->loop), "ferry_loop_run");
 }
 
 /* A worker's start hook: with one thread on each CPU, workers have the second. */
@@ -129,6 +133,8 @@ static void open_side(struct ferry_side *side, const struct bench_case *definiti
 		pool_options.start = pin_worker;
 	bench_check(ferry_pool_new(&pool_options, &side->pool), "ferry_pool_new");
 	bench_check(ferry_loop_new(&loop_options, &side->loop), "ferry_loop_new");
+	if (workload->host)
+		side->host = workload->host->open(side->loop);
 	if (workload->by_tasks) {
 		side->senders = calloc(workload->in_flight, sizeof(*side->senders));
 		if (!side->senders)
@@ -143,8 +149,10 @@ static void open_side(struct ferry_side *side, const struct bench_case *definiti
 	}
 }
 
-static void close_side(struct ferry_side *side)
+static void close_side(struct ferry_side *side, const struct host *host)
 {
+	if (host)
+		host->close(side->host);
 	bench_check(ferry_loop_free(side->loop), "ferry_loop_free");
 	bench_check(ferry_pool_shutdown(side->pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE),
 		    "ferry_pool_shutdown");
@@ -175,7 +183,7 @@ void workload_ferry(const struct bench_case *self, struct bench_sample *sample)
 	const struct workload *workload = self->argument;
 	unsigned first = workload_first_value(workload);
 	double jobs = (double)sample->operations;
-	struct ferry_side side = { .lane = NULL };
+	struct ferry_side side = { .host = NULL };
 	struct workload_run run = {
 		.workload = workload,
 		.contestant = &contestant,
@@ -202,5 +210,5 @@ void workload_ferry(const struct bench_case *self, struct bench_sample *sample)
 				     (double)(after.rings - before.rings) +
 				     (double)(after.sleeps - before.sleeps) +
 				     2 * (double)(after.wakeups - before.wakeups);
-	close_side(&side);
+	close_side(&side, workload->host);
 }

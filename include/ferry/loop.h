@@ -257,7 +257,8 @@ FERRY_API int ferry_loop_dispatch(ferry_loop *loop, unsigned budget);
  * @loop: the loop
  *
  * From the first call on posts ring only between prepare and check: a host that has
- * called it once calls it before each poll.
+ * called it once calls it before each poll. Where ferry_loop_run() would poll for a completion
+ * before it sleeps (ferry_loop_options.poll_ns), this does.
  *
  * Context: the loop's thread.
  * Return:  0: it may sleep, a post will ring; 1: work is due, poll without waiting;

@@ -26,6 +26,16 @@ uint64_t ferry_loop_deadline(ferry_loop *loop)
 	return timers_next(&loop->timers);
 }
 
+/* The host polls no more. That it was rung soon after it was prepared says that polling the inbox
+ * would have served; that it is busy with its own says nothing. */
+static void wake(struct ferry_loop *loop)
+{
+	sleep_end(loop);
+	if (loop->prepared_ns && loop->bell_is_due && loop->poll_credit <= 0)
+		sleep_judge(loop, clock_now() - loop->prepared_ns);
+	loop->prepared_ns = 0;
+}
+
 int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
 {
 	int error = turn_check(loop), handled;
@@ -34,7 +44,7 @@ int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
 		return error;
 	loop->stopped = false;
 	sleep_note_begin(loop);
-	sleep_end(loop);
+	wake(loop);
 	/* Perhaps it was called for a ring that came late, or that prepare found: an event
 	 * that nobody takes would keep the descriptor readable, and the host from sleeping. */
 	if (!loop->ready_count && stack_looks_empty(&turn_port(loop)->inbox))
@@ -59,13 +69,27 @@ int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
 int ferry_loop_prepare(ferry_loop *loop)
 {
 	int error = loop_check(loop);
+	uint64_t now;
 
 	if (error)
 		return error;
 	loop->hooked = true;
-	if (loop->ready_count || timers_next(&loop->timers) <= clock_now())
+	now = clock_now();
+	/* A host may prepare twice: nobody shall ring while the inbox is polled. */
+	sleep_end(loop);
+	if (loop->ready_count || timers_next(&loop->timers) <= now ||
+	    !stack_looks_empty(&turn_port(loop)->inbox) ||
+	    sleep_poll(loop, now, timers_next(&loop->timers)))
 		return 1;
+	loop->prepared_ns = now;
 	return port_arm(turn_port(loop)) ? 0 : 1;
+}
+
+void loop_tell_host(struct ferry_loop *loop)
+{
+	/* That it is closed is told last. */
+	if (!loop->in_turn && !loop->closed)
+		loop->changed(loop, loop->host);
 }
 
 int ferry_loop_set_host(ferry_loop *loop, ferry_callback changed, void *user)
@@ -90,6 +114,6 @@ int ferry_loop_check(ferry_loop *loop)
 	int error = loop_check(loop);
 
 	if (!error)
-		sleep_end(loop);
+		wake(loop);
 	return error;
 }

@@ -67,6 +67,7 @@ struct ferry_loop {
 	uint64_t poll_ns;
 	int poll_credit;
 	struct yielding yielding;
+	uint64_t prepared_ns; /* since when a host with hooks may be polling; 0: it is not */
 	uint64_t busy_since_ns; /* the end of the last wait */
 	ferry_exception_handler handler;
 	void *handler_user;
@@ -175,26 +176,21 @@ static inline void loop_handle(struct ferry_loop *loop)
  */
 bool loop_post(struct ferry_loop *loop, struct ferry_waiter *node);
 
-/* What a host knew of this loop may hold no longer. After a turn, and one that closes, it looks by
- * itself. */
-static inline void loop_tell_host(struct ferry_loop *loop)
-{
-	if (__builtin_expect(loop->changed != NULL, 0) && !loop->in_turn && !loop->closed)
-		loop->changed(loop, loop->host);
-}
+/* What a host knew of this loop may hold no longer. After a turn it looks by itself. */
+__attribute__((cold)) void loop_tell_host(struct ferry_loop *loop);
 
 /* The loop's thread: puts a node on the ready list, to have its notify called. */
 static inline void loop_make_ready(struct ferry_loop *loop, struct ferry_waiter *node)
 {
 	chain_append(&loop->ready, node);
-	if (!loop->ready_count++)
+	if (!loop->ready_count++ && loop->changed)
 		loop_tell_host(loop);
 }
 
 /* The loop's thread: there is one more thing that something else will complete. */
 static inline void loop_expect(struct ferry_loop *loop)
 {
-	if (!loop->in_flight++)
+	if (!loop->in_flight++ && loop->changed)
 		loop_tell_host(loop);
 }
 
@@ -204,7 +200,7 @@ static inline int loop_add_timer(struct ferry_loop *loop, struct ferry_timer *ti
 {
 	int error = timer_add(&loop->timers, timer, deadline_ns);
 
-	if (!error && loop->timers.heap[1].timer == timer)
+	if (!error && loop->changed && loop->timers.heap[1].timer == timer)
 		loop_tell_host(loop);
 	return error;
 }

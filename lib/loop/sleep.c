@@ -93,11 +93,13 @@ static bool look_often(struct port *port)
  * between looks, so that a worker that waits for this CPU gets it: being rung would cost
  * more than the two switches (docs/decisions/005-polling.md).
  */
-static bool poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns)
+bool sleep_poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns)
 {
 	struct port *port = turn_port(loop);
 	uint64_t until = now_ns + loop->poll_ns;
 
+	if (!may_poll(loop, now_ns))
+		return false;
 	if (until > deadline_ns)
 		until = deadline_ns;
 	loop->counters.polls++;
@@ -115,8 +117,7 @@ static bool poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns)
 	return !stack_looks_empty(&port->inbox);
 }
 
-/* A sleep that ended so soon that polling would have served: it may be tried again. */
-static void judge_sleep(struct ferry_loop *loop, uint64_t slept_ns)
+void sleep_judge(struct ferry_loop *loop, uint64_t slept_ns)
 {
 	if (loop->poll_credit <= 0 && loop->poll_ns && slept_ns < 10 * loop->poll_ns)
 		loop->poll_credit = 1;
@@ -138,7 +139,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 	sleep_end(loop);
 	if (loop->ready_count || !stack_looks_empty(&port->inbox))
 		return sleep_look(loop);
-	if (deadline_ns <= now || (may_poll(loop, now) && poll(loop, now, deadline_ns))) {
+	if (deadline_ns <= now || sleep_poll(loop, now, deadline_ns)) {
 		sleep_note_begin(loop);
 		return sleep_look(loop);
 	}
@@ -151,7 +152,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 	count = take_events(loop, deadline_ns == FERRY_NO_DEADLINE ? FERRY_NO_DEADLINE
 								    : deadline_ns - now);
 	sleep_note_begin(loop);
-	judge_sleep(loop, loop->busy_since_ns - now);
+	sleep_judge(loop, loop->busy_since_ns - now);
 	return count;
 }
 

@@ -15,7 +15,7 @@ struct driver {
 	bool hooked;  /* has hooks before and behind its poll */
 	bool ends;    /* run returns when nothing is pending */
 	bool nests;   /* may be run from inside of its own callbacks */
-	unsigned faults; /* calls of attach that driver_fail can make fail, with ENOMEM */
+	unsigned faults; /* calls in attach that driver_fail can make fail */
 
 	void *(*open)(void);
 	void (*close)(void *host); /* with or without an adapter */

@@ -3,6 +3,7 @@
 #include "driver.h"
 
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <systemd/sd-event.h>
 
 static void *make(size_t count, size_t bytes)
@@ -11,12 +12,14 @@ static void *make(size_t count, size_t bytes)
 }
 
 #define calloc make
+#define eventfd(...) (driver_fails() ? -1 : eventfd(__VA_ARGS__))
 #define sd_event_add_io(...) (driver_fails() ? -ENOMEM : sd_event_add_io(__VA_ARGS__))
 #define sd_event_add_time(...) (driver_fails() ? -ENOMEM : sd_event_add_time(__VA_ARGS__))
 #define sd_event_source_set_prepare(...) \
 	(driver_fails() ? -ENOMEM : sd_event_source_set_prepare(__VA_ARGS__))
 #include <ferry/adapt/sdevent.h>
 #undef calloc
+#undef eventfd
 #undef sd_event_add_io
 #undef sd_event_add_time
 #undef sd_event_source_set_prepare
@@ -152,7 +155,7 @@ const struct driver driver = {
 	.hooked = false,
 	.ends = false,
 	.nests = false,
-	.faults = 4,
+	.faults = 6,
 	.open = host_open,
 	.close = host_close,
 	.attach = attach,

@@ -664,8 +664,8 @@ Test(adapter, E3_whatever_fails_in_attach_leaves_host_and_loop_as_they_were, .in
 	before = fixture_descriptors();
 	for (unsigned i = 1; i <= driver.faults; i++) {
 		driver_fail = i;
-		cr_assert_eq(driver.attach(host, loop, &other), -ENOMEM);
-		cr_assert_eq(driver_fail, 0);
+		cr_assert_lt(driver.attach(host, loop, &other), 0);
+		cr_assert_eq(driver_fail, 0, "there are not so many");
 		cr_assert_eq(other, &calls);
 		driver.turn(host);
 		cr_assert_eq(fixture_descriptors(), before);
@@ -693,9 +693,11 @@ Test(adapter, E3_without_a_descriptor_it_cannot_be_attached, .init = begin, .fin
 /* Its epoll was closed under it. */
 Test(adapter, E1_what_a_dispatch_failed_with_is_told_by_detach)
 {
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
 	int pair[2], fd;
 
-	begin();
+	options.poll_ns = FERRY_NO_DEADLINE; /* or it would find what it was not rung for */
+	begin_with(&options);
 	fd = ferry_loop_fd(loop);
 	cr_assert_eq(pipe(pair), 0);
 	/* No descriptor of epoll any more. */

@@ -410,6 +410,66 @@ Test(host, stop_ends_a_dispatch_as_well, .init = begin, .fini = end)
 	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
 }
 
+static void *post_one(void *arg)
+{
+	(void)arg;
+	post(1);
+	return NULL;
+}
+
+/* What comes while it polls the inbox, before it arms, needs no bell. */
+Test(host, L1_prepare_polls_before_a_host_sleeps_while_something_is_in_flight)
+{
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+	ferry_loop_counters counters;
+	ferry_future *promise;
+	ferry_local *local;
+	uint64_t hits;
+
+	if (ferry_cpu_count() < 2)
+		cr_skip_test("one CPU: it does not poll");
+	options.poll_ns = 1000000;
+	cr_assert_eq(ferry_loop_new(&options, &loop), 0);
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	cr_assert_eq(fixture_loop_counters(loop).polls, 0, "nothing is in flight");
+	ferry_loop_check(loop);
+	cr_assert_eq(ferry_future_new(NULL, &promise), 0);
+	local = ferry_wrap(loop, promise);
+	for (hits = 0; !hits; hits = counters.poll_hits) {
+		pthread_t thread;
+
+		cr_assert_eq(pthread_create(&thread, NULL, post_one, NULL), 0);
+		/* Found by polling, before, or not yet: that is not ours to say. */
+		ferry_loop_prepare(loop);
+		pthread_join(thread, NULL);
+		ferry_loop_check(loop);
+		cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+		/* One that has not served of late is not tried. */
+		loop->poll_credit = 8;
+		counters = fixture_loop_counters(loop);
+	}
+	cr_assert_gt(counters.polls, 0);
+	ferry_future_unref(promise);
+	ferry_local_unref(local);
+	end();
+}
+
+Test(host, L1_a_host_that_is_rung_at_once_is_polled_for_again, .init = begin, .fini = end)
+{
+	if (ferry_cpu_count() < 2)
+		cr_skip_test("one CPU: it does not poll");
+	loop->poll_credit = 0;
+	loop->poll_ns = 3600000000000;
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	cr_assert_eq(ferry_loop_check(loop), 0);
+	cr_assert_eq(loop->poll_credit, 0, "it was not rung");
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	post(1);
+	cr_assert_eq(ferry_loop_check(loop), 0);
+	cr_assert_eq(loop->poll_credit, 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
 /* ---- what a host is told ---- */
 
 static int told;

@@ -5,8 +5,9 @@
  * libferry in libevent: a ferry loop lives in a struct event_base, which keeps its
  * event_base_dispatch().
  *
- * libevent has no hooks around its poll. So the loop stays armed between two dispatches, and tells
- * the adapter what libevent's own callbacks ask of it.
+ * libevent has no hooks around its poll. So each dispatch ends by preparing for the next poll, the
+ * loop stays armed from there to the next dispatch, and tells the adapter what libevent's own
+ * callbacks ask of it.
  *
  *   readable   the loop was rung: dispatches. It is there only while the ferry loop has something
  *              pending, since event_base_dispatch() goes on for it
@@ -82,10 +83,9 @@ FERRY_ADAPT void ferry_libevent_dispatch(ferry_libevent *adapter)
 		free(adapter);
 		return;
 	}
-	goes_on = ferry_host_look(&adapter->host, &deadline);
+	goes_on = ferry_host_prepare(&adapter->host, &deadline);
 	ferry_libevent_hold(adapter, goes_on);
-	/* What is due already keeps the descriptor readable. */
-	ferry_libevent_set_timer(adapter, goes_on && deadline ? deadline : FERRY_NO_DEADLINE);
+	ferry_libevent_set_timer(adapter, goes_on ? deadline : FERRY_NO_DEADLINE);
 }
 
 FERRY_ADAPT void ferry_libevent_readable(evutil_socket_t fd, short events, void *user)

@@ -4,15 +4,19 @@
 /*
  * libferry in sd-event: a ferry loop lives in an sd_event, which keeps its sd_event_loop().
  *
- *   prepare     of the io source, before each poll: arms the loop, sets the timer, to a time long
- *               ago if something is due: a deferred source would be before all others for ever
- *   io, timer   dispatch what is due
+ *   prepare          of the io source, before each poll: arms the loop, sets the timer, enables due
+ *                    if something is
+ *   io, timer, due   dispatch
+ *
+ * due is a descriptor that is always readable. A deferred source would be before all others for
+ * ever, and a timer of a time long ago wakes its thread by an interrupt.
  *
  * There is no hook behind the poll: while other sources are dispatched a post may write the
  * eventfd, once.
  */
 #include <ferry/adapt/host.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <systemd/sd-event.h>
 
 #ifdef __cplusplus
@@ -22,7 +26,7 @@ extern "C" {
 /** What ties a loop to sd-event. In the adapter's hands: read and write nothing. */
 typedef struct ferry_sdevent {
 	ferry_host host;
-	sd_event_source *io, *timer;
+	sd_event_source *io, *timer, *due;
 } ferry_sdevent;
 
 /* A loop that is closed leaves nothing to poll. */
@@ -37,6 +41,7 @@ FERRY_ADAPT void ferry_sdevent_changed(ferry_loop *loop, void *user)
 		return;
 	sd_event_source_set_enabled(adapter->io, SD_EVENT_OFF);
 	sd_event_source_set_enabled(adapter->timer, SD_EVENT_OFF);
+	sd_event_source_set_enabled(adapter->due, SD_EVENT_OFF);
 }
 
 FERRY_ADAPT int ferry_sdevent_prepare(sd_event_source *source, void *user)
@@ -46,7 +51,8 @@ FERRY_ADAPT int ferry_sdevent_prepare(sd_event_source *source, void *user)
 
 	(void)source;
 	ferry_host_prepare(&adapter->host, &deadline);
-	if (deadline != FERRY_NO_DEADLINE) {
+	sd_event_source_set_enabled(adapter->due, deadline ? SD_EVENT_OFF : SD_EVENT_ON);
+	if (deadline && deadline != FERRY_NO_DEADLINE) {
 		sd_event_source_set_time(adapter->timer,
 					 deadline / 1000 + (deadline % 1000 != 0));
 		sd_event_source_set_enabled(adapter->timer, SD_EVENT_ONESHOT);
@@ -83,6 +89,22 @@ FERRY_ADAPT void ferry_sdevent_remove(ferry_sdevent *adapter)
 {
 	sd_event_source_disable_unref(adapter->io);
 	sd_event_source_disable_unref(adapter->timer);
+	sd_event_source_disable_unref(adapter->due);
+}
+
+FERRY_ADAPT int ferry_sdevent_add_due(ferry_sdevent *adapter, sd_event *event)
+{
+	int fd = eventfd(1, EFD_CLOEXEC), error;
+
+	if (fd < 0)
+		return -EMFILE;
+	error = sd_event_add_io(event, &adapter->due, fd, EPOLLIN, ferry_sdevent_readable, adapter);
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	sd_event_source_set_io_fd_own(adapter->due, 1);
+	return sd_event_source_set_enabled(adapter->due, SD_EVENT_OFF);
 }
 
 FERRY_ADAPT int ferry_sdevent_add(ferry_sdevent *adapter, sd_event *event)
@@ -97,6 +119,8 @@ FERRY_ADAPT int ferry_sdevent_add(ferry_sdevent *adapter, sd_event *event)
 					  ferry_sdevent_expired, adapter);
 	if (error >= 0)
 		error = sd_event_source_set_enabled(adapter->timer, SD_EVENT_OFF);
+	if (error >= 0)
+		error = ferry_sdevent_add_due(adapter, event);
 	if (error >= 0)
 		error = sd_event_source_set_prepare(adapter->io, ferry_sdevent_prepare);
 	return error < 0 ? error : 0;
