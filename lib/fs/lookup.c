@@ -33,8 +33,7 @@ static int raise(int code, ferry_result *out)
 	failed = ferry_error_new(FERRY_DOMAIN_LOOKUP, code, gai_strerror(code), NULL, NULL, &error);
 	if (failed)
 		return failed;
-	*out = ferry_result_pointer((void *)error, &job_raised);
-	return JOB_RAISED;
+	return ferry_job_fail(error, out);
 }
 
 /* ---- addresses of a name ---- */

@@ -11,6 +11,8 @@
  */
 #include "pool/job.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -94,12 +96,24 @@ void job_refuse(struct job *job)
 	future_free(&job->future);
 }
 
+/* What ferry_job_fail() returns: the exception is the pointer of the result, which has a disposer
+ * of its own. So a function that just happens to return this is not believed. */
+#define JOB_RAISED INT_MIN
+
 static void dispose_raised(const ferry_result *result)
 {
 	ferry_error_unref(result->pointer);
 }
 
-const ferry_disposer job_raised = { FERRY_DISPOSE_ANYWHERE, dispose_raised };
+static const ferry_disposer job_raised = { FERRY_DISPOSE_ANYWHERE, dispose_raised };
+
+int ferry_job_fail(const ferry_error *error, ferry_result *out)
+{
+	if (!error || !out)
+		return -EINVAL;
+	*out = ferry_result_pointer((void *)error, &job_raised);
+	return JOB_RAISED;
+}
 
 const ferry_error *job_exception_of(int returned, const ferry_result *result)
 {

@@ -9,7 +9,6 @@
  *   + struct job_tail    only if an option asks for it
  */
 #include <ferry/pool.h>
-#include <limits.h>
 
 #include "base/list.h"
 #include "future/future.h"
@@ -55,12 +54,6 @@ struct job *job_new(struct home *home, ferry_function fn, void *arg,
 /* A job that was never accepted: its context and its block are freed, release is not called. */
 void job_refuse(struct job *job);
 
-/*
- * A function of ours that returns this has put an exception of its own, which it gives away, into
- * the pointer of the result, with this disposer.
- */
-#define JOB_RAISED INT_MIN
-extern const ferry_disposer job_raised;
 /* The exception for what a function returned, which ought to be 0 or a negative errno. */
 const ferry_error *job_exception_of(int returned, const ferry_result *result);
 

@@ -67,6 +67,75 @@ Test(job, a_function_that_returns_ECANCELED_is_cancelled)
 	cr_assert(end.cancelled && !end.exception);
 }
 
+/* ---- an exception of its own ---- */
+
+static void count_payload(void *payload)
+{
+	++*(int *)payload;
+}
+
+static int fails_with_an_error(void *arg, ferry_result *out)
+{
+	const ferry_error *error;
+
+	if (ferry_error_new("parser", 3, "a bracket is missing", arg, count_payload, &error) < 0)
+		return -ENOMEM;
+	return ferry_job_fail(error, out);
+}
+
+Test(job, E2_an_error_that_it_fails_with_is_the_exception)
+{
+	int freed = 0;
+	ferry_pool *pool = fixture_pool(1);
+	ferry_future *future = work_submit(pool, fails_with_an_error, &freed, NULL);
+	ferry_snapshot end = work_wait(future);
+
+	cr_assert(end.done && !end.cancelled && !end.result.u64);
+	cr_assert_str_eq(ferry_error_domain(end.exception), "parser");
+	cr_assert_eq(ferry_error_number(end.exception), 3);
+	cr_assert_eq(ferry_error_payload(end.exception), &freed);
+	cr_assert_eq(freed, 0);
+	ferry_future_unref(future);
+	work_close(pool);
+	cr_assert_eq(freed, 1, "it goes with the last reference");
+}
+
+static int fails_and_forgets_to_say_so(void *arg, ferry_result *out)
+{
+	const ferry_error *error;
+	int said;
+
+	if (ferry_error_new("parser", 3, NULL, arg, count_payload, &error) < 0)
+		return -ENOMEM;
+	said = ferry_job_fail(error, out);
+	return said ? 0 : -EIO;
+}
+
+Test(job, E2_an_error_whose_function_returns_0_is_dropped_as_a_result_that_nobody_took)
+{
+	int freed = 0;
+	ferry_pool *pool = fixture_pool(1);
+
+	cr_assert(!work_end(work_submit(pool, fails_and_forgets_to_say_so, &freed, NULL)).exception);
+	work_close(pool);
+	cr_assert_eq(freed, 1);
+}
+
+static int fails_with_an_errno(void *arg, ferry_result *out)
+{
+	(void)arg;
+	return ferry_job_fail(ferry_error_from_errno(EACCES), out);
+}
+
+Test(job, an_error_that_lives_for_ever_is_the_exception_as_well)
+{
+	ferry_pool *pool = fixture_pool(1);
+
+	cr_assert_eq(work_end(work_submit(pool, fails_with_an_errno, NULL, NULL)).exception,
+		     ferry_error_from_errno(EACCES));
+	work_close(pool);
+}
+
 static int fails_with_a_result(void *arg, ferry_result *out)
 {
 	cr_assert(out->pointer == NULL && out->disposer == NULL, "the result is zero on entry");

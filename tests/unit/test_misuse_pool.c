@@ -226,6 +226,8 @@ static void outside_of_a_job(void)
 	GIVES(ferry_job_cancel_requested(), 0);
 	GIVES(ferry_job_context() == NULL, 1);
 	GIVES(ferry_job_name() == NULL, 1);
+	GIVES(ferry_job_fail(NULL, &ret.result), -EINVAL);
+	GIVES(ferry_job_fail(ferry_error_from_errno(EIO), NULL), -EINVAL);
 }
 
 Test(misuse_pool, is_refused_on_a_loops_thread_and_on_any_other_E1)

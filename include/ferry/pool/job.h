@@ -19,7 +19,8 @@ typedef struct ferry_lane ferry_lane;
  * @out: where to put the result; zero on entry
  *
  * Return: 0: the result in *@out is the outcome; a negative errno: that is the
- * exception and *@out is ignored; -ECANCELED: the outcome is CANCELLED; anything
+ * exception and *@out is ignored; -ECANCELED: the outcome is CANCELLED; what
+ * ferry_job_fail() returned: the error that it was given is the exception; anything
  * else is taken as -EINVAL.
  */
 typedef int (*ferry_function)(void *arg, ferry_result *out);
@@ -85,6 +86,19 @@ FERRY_API void *ferry_job_context(void);
  *          NULL outside of a job or if none was given.
  */
 FERRY_API const char *ferry_job_name(void);
+
+/**
+ * ferry_job_fail() - end a job with an exception that is more than an errno
+ * @error: the exception, not NULL
+ * @out:   what the job's function was given, not NULL
+ *
+ * For the last line of a function: return ferry_job_fail(error, out).
+ *
+ * Ownership: takes the caller's reference to @error; at -EINVAL it stays the caller's.
+ * Context:   inside a job's function.
+ * Return:    what the function has to return; -EINVAL if an argument is NULL.
+ */
+FERRY_API FERRY_MUST_CHECK int ferry_job_fail(const ferry_error *error, ferry_result *out);
 
 #ifdef __cplusplus
 }
