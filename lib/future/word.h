@@ -43,20 +43,29 @@ enum word_phase {
 	WORD_RUNNING_ASKED = 2,
 	WORD_DONE = 3,
 };
-#define WORD_PHASE ((uintptr_t)3)
-#define WORD_LIST ((uintptr_t)4)
-#define WORD_WAITERS (~(uintptr_t)7)
 
 enum word_outcome {
 	WORD_RESULT = 0,
 	WORD_EXCEPTION = 1,
 	WORD_CANCELLED = 2,
 };
-#define WORD_OUTCOME_SHIFT 3
+
+/* Where each part begins; the phase lies below them. An enum, so that a debugger knows it, too. */
+enum word_shift {
+	WORD_LIST_SHIFT = 2,
+	WORD_WAITERS_SHIFT = 3, /* of a word that is not done; the rest are of one that is */
+	WORD_OUTCOME_SHIFT = 3,
+	WORD_ASKED_SHIFT = 5,
+	WORD_TAKEN_SHIFT = 6,
+	WORD_RAN_SHIFT = 7,
+};
+#define WORD_LIST ((uintptr_t)1 << WORD_LIST_SHIFT)
+#define WORD_PHASE (WORD_LIST - 1)
+#define WORD_WAITERS (~(uintptr_t)0 << WORD_WAITERS_SHIFT)
 #define WORD_OUTCOME ((uintptr_t)3 << WORD_OUTCOME_SHIFT)
-#define WORD_ASKED ((uintptr_t)1 << 5)
-#define WORD_TAKEN ((uintptr_t)1 << 6)
-#define WORD_RAN ((uintptr_t)1 << 7)
+#define WORD_ASKED ((uintptr_t)1 << WORD_ASKED_SHIFT)
+#define WORD_TAKEN ((uintptr_t)1 << WORD_TAKEN_SHIFT)
+#define WORD_RAN ((uintptr_t)1 << WORD_RAN_SHIFT)
 
 _Static_assert(_Alignof(struct ferry_waiter) >= 8, "three bits are free in a waiter's address");
 

@@ -28,11 +28,19 @@
 /* How long after a failure no new thread is tried: a clone that fails costs 10 us. */
 #define CREW_SPAWN_PAUSE_NS 10000000u
 
-#define CREW_SLEEPING ((uint64_t)1)
-#define CREW_SEARCHING ((uint64_t)1 << 16)
-#define CREW_THREAD ((uint64_t)1 << 32)
-#define CREW_CLOSED ((uint64_t)1 << 48)
-#define CREW_UNBORN ((uint64_t)1 << 49)
+/* Where each begins; an enum, so that a debugger knows it, too. */
+enum crew_shift {
+	CREW_SLEEPING_SHIFT = 0,
+	CREW_SEARCHING_SHIFT = 16,
+	CREW_THREAD_SHIFT = 32,
+	CREW_CLOSED_SHIFT = 48,
+	CREW_UNBORN_SHIFT = 49,
+};
+#define CREW_SLEEPING ((uint64_t)1 << CREW_SLEEPING_SHIFT)
+#define CREW_SEARCHING ((uint64_t)1 << CREW_SEARCHING_SHIFT)
+#define CREW_THREAD ((uint64_t)1 << CREW_THREAD_SHIFT)
+#define CREW_CLOSED ((uint64_t)1 << CREW_CLOSED_SHIFT)
+#define CREW_UNBORN ((uint64_t)1 << CREW_UNBORN_SHIFT)
 /* Threads that the word can count, lent places included: its topmost field has 15 bits. */
 #define CREW_MOST 0x7fffu
 /* What a thread that is being made counts as. */
@@ -40,23 +48,23 @@
 
 static inline unsigned crew_sleeping(uint64_t crew)
 {
-	return (unsigned)(crew & 0xffff);
+	return (unsigned)(crew >> CREW_SLEEPING_SHIFT & 0xffff);
 }
 
 static inline unsigned crew_searching(uint64_t crew)
 {
-	return (unsigned)(crew >> 16 & 0xffff);
+	return (unsigned)(crew >> CREW_SEARCHING_SHIFT & 0xffff);
 }
 
 static inline unsigned crew_threads(uint64_t crew)
 {
-	return (unsigned)(crew >> 32 & 0xffff);
+	return (unsigned)(crew >> CREW_THREAD_SHIFT & 0xffff);
 }
 
 /* Threads that run, and so will leave only by themselves. */
 static inline unsigned crew_born(uint64_t crew)
 {
-	return crew_threads(crew) - (unsigned)(crew >> 49);
+	return crew_threads(crew) - (unsigned)(crew >> CREW_UNBORN_SHIFT);
 }
 
 static inline bool crew_is_closed(uint64_t crew)

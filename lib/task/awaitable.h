@@ -24,8 +24,10 @@
 #include "base/list.h"
 #include "loop/loop.h"
 
-#define AWAITABLE_DONE ((uintptr_t)1)
-#define AWAITABLE_BITS ((uintptr_t)7)
+/* Where its parts begin; an enum, so that a debugger knows it, too. */
+enum awaitable_shift { AWAITABLE_DONE_SHIFT = 0, AWAITABLE_ADDRESS_SHIFT = 3 };
+#define AWAITABLE_DONE ((uintptr_t)1 << AWAITABLE_DONE_SHIFT)
+#define AWAITABLE_BITS (((uintptr_t)1 << AWAITABLE_ADDRESS_SHIFT) - 1)
 
 enum awaitable_kind { AWAITABLE_TASK = 2, AWAITABLE_OPERATION = 4 };
 
