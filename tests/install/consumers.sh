@@ -43,6 +43,7 @@ check "headers, libraries, pkg-config file and man pages are installed" "$(
 	done
 )"
 check "nothing else is installed" "$(printf '%s\n' "$installed" |
+	grep -vE '/share/(ferry/gdb/ferry_gdb/[a-z_]+\.py|gdb/auto-load/.*/libferry\.so\.[0-9.]+-gdb\.py)$' |
 	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7|ferry_[a-z_]+\.3)$')"
 
 config=$(find "$folder/destination" -name ferry.pc)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the debug information of the library says: its structs, its enums, its functions."""
+import gdb
+
+# A function of a source file that knows them: by its scope types are found, for a program may have
+# an "enum task_state" of its own.
+SCOPES = {
+    "await": "ferry_await_local",
+    "bridge": "ferry_offload",
+    "call": "ferry_loop_call_soon",
+    "callback": "ferry_local_add_done_callback",
+    "error": "ferry_error_new",
+    "gather": "ferry_gather_begin",
+    "group": "ferry_group_init",
+    "pool": "ferry_pool_new",
+    "port": "port_open",
+    "sleep": "ferry_sleep_until",
+    "task": "ferry_task_begin",
+    "watch": "ferry_loop_watch_fd",
+    "word": "ferry_future_new",
+}
+KINDS = {
+    gdb.TYPE_CODE_STRUCT: "struct ",
+    gdb.TYPE_CODE_UNION: "union ",
+    gdb.TYPE_CODE_ENUM: "enum ",
+    gdb.TYPE_CODE_TYPEDEF: "",
+}
+
+_types = {}
+_enums = {}
+
+
+def _forget(*_):
+    _types.clear()
+    _enums.clear()
+
+
+gdb.events.new_objfile.connect(_forget)
+gdb.events.clear_objfiles.connect(_forget)
+
+
+def _types_of(scope):
+    """The types of a source file, by their full names. gdb.lookup_type() would take any file's."""
+    if scope not in _types:
+        function = gdb.lookup_global_symbol(SCOPES[scope])
+        if function is None:
+            raise gdb.GdbError("no debug information of libferry: install it, or build with -g")
+        found = {}
+        for symbol in function.symtab.static_block():
+            kind = symbol.type.code if symbol.addr_class == gdb.SYMBOL_LOC_TYPEDEF else None
+            if kind in KINDS and (kind == gdb.TYPE_CODE_TYPEDEF or symbol.type.fields()):
+                found[KINDS[kind] + symbol.name] = symbol.type
+        _types[scope] = found
+    return _types[scope]
+
+
+def find_type(name, scope):
+    """A type by its full name, "struct job": as the file of the scope's function has it."""
+    found = _types_of(scope)
+    if name not in found:
+        # A type that this file only names.
+        try:
+            found[name] = gdb.lookup_type(name)
+        except gdb.error:
+            raise gdb.GdbError("the debug information of libferry has no " + name)
+    return found[name]
+
+
+class Enum:
+    """An enum: the numbers of its names, and the names of its numbers."""
+
+    def __init__(self, name, scope):
+        self.name = name
+        self.values = {each.name: each.enumval
+                       for each in find_type("enum " + name, scope).fields()}
+
+    def __getitem__(self, name):
+        if name not in self.values:
+            raise gdb.GdbError("enum %s of libferry has no %s" % (self.name, name))
+        return self.values[name]
+
+    def name_of(self, number):
+        for name, value in self.values.items():
+            if value == number:
+                return name
+        return "%s %d" % (self.name, number)
+
+
+def enum(name, scope):
+    if (name, scope) not in _enums:
+        _enums[name, scope] = Enum(name, scope)
+    return _enums[name, scope]
+
+
+def has(flags, name, of, scope):
+    """Is a bit set in a member that is called flags?"""
+    return int(flags) & enum(of, scope)[name] != 0
+
+
+# ---- pointers ----
+
+def at(address, type_name, scope):
+    """What lies at an address, as such a type."""
+    pointer = find_type(type_name, scope).pointer()
+    return gdb.Value(int(address)).cast(pointer).dereference()
+
+
+def container(address, type_name, scope, *members):
+    """What something lies in, of which the address is that of members, from the outside in."""
+    inside = gdb.Value(0).cast(find_type(type_name, scope).pointer()).dereference()
+    for member in members:
+        inside = inside[member]
+    return at(int(address) - int(inside.address), type_name, scope)
+
+
+def is_null(pointer):
+    return int(pointer) == 0
+
+
+def symbol(pointer):
+    """The name of the function or the variable that something points to; None if it has none."""
+    if is_null(pointer):
+        return None
+    text = gdb.Value(int(pointer)).cast(gdb.lookup_type("void").pointer()).format_string(
+        symbols=True, styling=False)
+    if not text.endswith(">") or "<" not in text:
+        return None
+    # Less the distance from where it begins, and the version that it is exported with.
+    return text[text.index("<") + 1:-1].split("+")[0].split("@")[0]
+
+
+def call(pointer):
+    """A function as it is written in a text: "read_file()", or its address."""
+    return "%s()" % (symbol(pointer) or hexadecimal(pointer))
+
+
+def hexadecimal(pointer):
+    return "0x%x" % int(pointer)
+
+
+def place(value):
+    """The address of something that lies in memory."""
+    return hexadecimal(value.address)
+
+
+# ---- texts ----
+
+def string(pointer):
+    return pointer.string(errors="replace")
+
+
+def quote(text):
+    return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def count(number, noun, nouns=None):
+    return "%d %s" % (number, noun if number == 1 else nouns or noun + "s")
+
+
+def most():
+    """How many of a list are shown, as gdb was told."""
+    limit = gdb.parameter("print elements")
+    return int(limit) if limit else None
+
+
+def shorten(parts):
+    """As many of a list as are shown, and how many more there are."""
+    limit = most()
+    if limit is None or len(parts) <= limit:
+        return parts
+    return parts[:limit] + ["and %d more" % (len(parts) - limit)]
+
+
+# ---- lists ----
+
+def chain(first):
+    """The nodes that are linked from the first one on, as pointers."""
+    seen = set()
+    while not is_null(first) and int(first) not in seen:
+        seen.add(int(first))
+        yield first
+        first = first["next"]
+
+
+def linked(first, type_name, scope, member):
+    """What is linked by a member, from the first one on."""
+    seen = set()
+    while not is_null(first) and int(first) not in seen:
+        seen.add(int(first))
+        each = at(first, type_name, scope)
+        first = each[member]
+        yield each
+
+
+def ring(last):
+    """The nodes of a ring, oldest first, of which the last one is given."""
+    if is_null(last):
+        return
+    node = last["next"]
+    seen = set()
+    while not is_null(node) and int(node) not in seen:
+        seen.add(int(node))
+        yield node
+        if int(node) == int(last):
+            return
+        node = node["next"]
+
+
+def links(head, type_name, scope, *members):
+    """What is on a doubly linked list with such a head."""
+    link = head["next"]
+    seen = set()
+    while int(link) != int(head.address) and not is_null(link) and int(link) not in seen:
+        seen.add(int(link))
+        yield container(link, type_name, scope, *members)
+        link = link["next"]

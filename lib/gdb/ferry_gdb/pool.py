@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The pool: its workers and what they do, its lanes and what waits in them."""
+from . import future as concurrent
+from . import library
+from . import thread as threads
+
+
+class Crew:
+    """The crew word, taken apart as lib/pool/crew.h says."""
+
+    def __init__(self, word):
+        shift = library.enum("crew_shift", "pool")
+        word = int(word)
+
+        def part(name, end):
+            return (word & ((1 << shift[end]) - 1)) >> shift[name]
+
+        self.sleeping = part("CREW_SLEEPING_SHIFT", "CREW_SEARCHING_SHIFT")
+        self.searching = part("CREW_SEARCHING_SHIFT", "CREW_THREAD_SHIFT")
+        self.threads = part("CREW_THREAD_SHIFT", "CREW_CLOSED_SHIFT")
+        self.is_closed = bool(part("CREW_CLOSED_SHIFT", "CREW_UNBORN_SHIFT"))
+
+
+# ---- what is in it ----
+
+def lanes(core):
+    """The lanes that there are."""
+    table = core["lanes"]
+    for i in range(table.type.range()[1] + 1):
+        if not library.is_null(table[i]):
+            yield library.at(table[i], "struct ferry_lane", "pool")
+
+
+def submitted(core):
+    """What was submitted and is in no lane yet, the oldest first."""
+    top = core["submissions"]["top"]
+    if library.is_null(top):
+        return []
+    newest = library.at(top, "struct ferry_waiter", "pool").address
+    return [_future(node) for node in library.chain(newest)][::-1]
+
+
+def _future(node):
+    return library.container(node, "struct ferry_future", "word", "node")
+
+
+def _queued(lane):
+    return [_future(node) for node in library.chain(lane["queue"]["first"])]
+
+
+def _is_husk(future):
+    return concurrent.Word(future["word"]).is_done
+
+
+def waiting(core):
+    """How many jobs wait: in lanes, and on the way to them; husks do not."""
+    jobs = [each for each in submitted(core) if not concurrent.has(each, "FUTURE_DISPOSAL")]
+    for lane in lanes(core):
+        jobs += _queued(lane)
+    return len([each for each in jobs if not _is_husk(each)])
+
+
+def workers(core):
+    return sorted(library.links(core["workers"], "struct worker", "pool", "member"),
+                  key=lambda worker: int(worker["number"]))
+
+
+# ---- lines ----
+
+def name(core):
+    return library.quote(library.string(core["name"]))
+
+
+def line(core):
+    """"pool "ferry" 0x1234: 4 threads of at most 6, 1 sleeping, 0 searching, 3 queued" """
+    crew = Crew(core["crew"])
+    text = "pool %s %s: %s of at most %d, %d sleeping, %d searching, %d queued" % (
+        name(core), library.place(core), library.count(crew.threads, "thread"),
+        int(core["max_threads"]), crew.sleeping, crew.searching, waiting(core))
+    return text + (", closed" if crew.is_closed else "") + (", broken" if core["broken"] else "")
+
+
+def lane_line(lane):
+    """"lane fs: 2 queued, 1 running, at most 4" """
+    text = "lane %s: %d queued, %d running" % (
+        library.string(lane["name"]) or "%d" % int(lane["number"]),
+        len([each for each in _queued(lane) if not _is_husk(each)]),
+        int(lane["held"]) + int(lane["beside"]))
+    if int(lane["max_running"]):
+        text += ", at most %d" % int(lane["max_running"])
+    if int(lane["reserved"]):
+        text += ", %d reserved" % int(lane["reserved"])
+    return text + (", brief" if lane["brief"] else "")
+
+
+def job_line(future):
+    called = concurrent.name(future)
+    if _is_husk(future):
+        return "husk %s, %s" % (library.place(future), concurrent.state(future))
+    return "job %s%s, %s" % (library.quote(called) + " " if called else "",
+                             library.place(future),
+                             concurrent.state(future, with_waiters=False))
+
+
+def worker_line(worker, found):
+    """"worker 2, thread 5: lane fs, job 0x1234, running read_file()" """
+    thread, job = found.get(int(worker.address), (None, 0))
+    text = "worker %d%s: " % (int(worker["number"]), "" if thread is None else
+                              ", thread %d" % thread)
+    if worker["is_idle"]:
+        return text + "sleeps"
+    if job:
+        future = library.at(job, "struct ferry_future", "word")
+        lane = worker["lane"]
+        return text + ("" if library.is_null(lane) else
+                       "lane %s, " % library.string(lane["name"])) + job_line(future)
+    return text + ("searches" if worker["searching"] else "between two jobs")
+
+
+def lines(core):
+    yield line(core)
+    found = threads.workers()
+    for worker in workers(core):
+        yield "  " + worker_line(worker, found)
+    for lane in lanes(core):
+        queue = [job_line(each) for each in _queued(lane)]
+        if queue or int(lane["accepted"]):
+            yield "  " + lane_line(lane)
+            for job in library.shorten(queue):
+                yield "    " + job
+    for each in library.shorten([job_line(each) for each in submitted(core)]):
+        yield "  submitted: " + each
+
+
+def find():
+    """The pools that have a worker in this process."""
+    found = {}
+    for address in threads.workers():
+        core = library.at(address, "struct worker", "pool")["core"]
+        found.setdefault(int(core), library.at(core, "struct core", "pool"))
+    return list(found.values())
