@@ -48,6 +48,25 @@ unsigned twice(void)
 }
 ```
 
+<!-- test: three-python python beside -->
+```python
+print(3)
+```
+
+<!-- test: three -->
+```c
+#include <stdio.h>
+
+int main(void)
+{
+	return puts("3") < 0;
+}
+```
+
+```text
+3
+```
+
 <!-- test: newer compile c11 -->
 ```c
 #if __STDC_VERSION__ < 201112
@@ -90,6 +109,17 @@ caught snippets page "tells what it prints" "two programs of one name" \
 	'sed -i "s/test: unit/test: version/" README.md'
 caught snippets page "newer compiles" "a program of C11 that does not say so" \
 	'sed -i "s/ c11 -->/ -->/" README.md'
+
+caught snippets page "is marked" "a word in a marker that nobody knows" \
+	'sed -i "s/newer compile/newer compiled/" README.md'
+caught snippets page "three prints what the page says" "a program beside another that prints less" \
+	'sed -i "/puts/s/3/4/" README.md'
+if python3 -c 'import asyncio; asyncio.TaskGroup' 2>/dev/null; then
+	caught snippets page "three-python prints" "one in Python that does not print the same" \
+		'sed -i "s/print(3)/print(4)/" README.md'
+	caught snippets page "is marked" "a program in Python without a marker" \
+		'sed -i /three-python/d README.md'
+fi
 
 caught edges sound "is in the table" "an edge that nobody tells of" \
 	'sed -i "/^| \[port\]/d" docs/memory-model.md'

@@ -4,48 +4,90 @@
 #                                 console with lines "$ ./NAME ARGUMENT..." and their output
 #   <!-- test: NAME compile -->   compiled only
 #   <!-- test: NAME c11 -->       and so on: compiled as C11 only, as frames have to be
+#   <!-- test: NAME libuv -->     or gio: needs that library, and is compiled as C11 only
+#   <!-- test: NAME python -->    a block of Python, which is run
+#   <!-- test: NAME beside -->    prints what the program prints that follows it: the block, then, is
+#                                 for both
 # In a manual page: a literal display below the comment line  .\" test: NAME  (compiled only).
 # Usage: awk -v folder=FOLDER -v page=NAME -f snippets.awk PAGE
-# Writes FOLDER/NAME.c and FOLDER/NAME.said; prints lines
-# "NAME<TAB>LINE<TAB>compile|text|console<TAB>STANDARD...", and "-<TAB>LINE<TAB>what is wrong" for
-# what cannot be a program.
+# Writes FOLDER/NAME.c or .py and FOLDER/NAME.said; prints lines
+# "NAME<TAB>LINE<TAB>compile|text|console<TAB>NEEDS<TAB>STANDARD...", and "-<TAB>LINE<TAB>what is
+# wrong" for what cannot be a program.
 function wrong(line, what)
 {
 	print "-\t" line "\t" what
 }
 
-# What was found is a program whose output nobody tells?
-function finish()
+# Before the next program begins: is every one before it told what it prints?
+function finish(   i)
 {
-	if (name != "" && mode == "run")
-		wrong(begun, name ": no block that says what it prints")
-	name = ""
+	for (i = 1; i <= waiting; i++)
+		wrong(begun[name[i]], name[i] ": no block that says what it prints")
+	waiting = 0
 }
 
-# As which standards it is compiled, and what is done with it then.
-function list(how)
+# How it is built, and what is done with it then.
+function list(program, how)
 {
-	print name "\t" begun "\t" how "\t" standards
-	name = ""
+	print program "\t" begun[program] "\t" how "\t" needs[program] "\t" standards[program]
 }
 
-function begin(words,   word)
+function begin(words,   word, count, i)
 {
-	finish()
-	split(words, word, " ")
-	name = word[1]
-	mode = words ~ / compile( |$)/ ? "compile" : "run"
-	standards = words ~ / c11( |$)/ ? "c11" : "c99 c11"
-	begun = FNR
-	if (name in seen)
-		wrong(FNR, name ": there is one of that name already")
-	seen[name] = 1
-	wanted = 1
-	file = folder "/" name ".c"
+	count = split(words, word, " ")
+	if (!beside)
+		finish()
+	wanted = word[1]
+	mode = "run"
+	standards[wanted] = "c99 c11"
+	needs[wanted] = "-"
+	beside = 0
+	for (i = 2; i <= count; i++)
+		if (word[i] == "compile")
+			mode = "compile"
+		else if (word[i] == "c11")
+			standards[wanted] = "c11"
+		else if (word[i] == "beside")
+			beside = 1
+		else if (word[i] ~ /^(libuv|gio|python)$/)
+			needs[wanted] = word[i]
+		else
+			wrong(FNR, wanted ": what is \"" word[i] "\"?")
+	if (wanted in begun)
+		wrong(FNR, wanted ": there is one of that name already")
+	begun[wanted] = FNR
+	if (needs[wanted] != "-")
+		standards[wanted] = needs[wanted] == "python" ? "-" : "c11"
+	file = folder "/" wanted (needs[wanted] == "python" ? ".py" : ".c")
 	printf "" >file
 }
 
-/^<!-- test: [a-z0-9-]+( compile)?( c11)? -->$/ {
+# Its block has begun.
+function open_block()
+{
+	into[1] = file
+	blocks = 1
+	if (mode == "compile")
+		list(wanted, "compile")
+	else
+		name[++waiting] = wanted
+	wanted = ""
+}
+
+# What those print that wait for it.
+function open_output(how,   i)
+{
+	for (i = 1; i <= waiting; i++) {
+		into[i] = folder "/" name[i] ".said"
+		printf "" >into[i]
+		list(name[i], how)
+	}
+	blocks = waiting
+	waiting = 0
+	beside = 0
+}
+
+/^<!-- test: [a-z0-9-]+( [a-z0-9]+)* -->$/ {
 	begin(substr($0, 12, length($0) - 15))
 	next
 }
@@ -58,20 +100,16 @@ function begin(words,   word)
 /^```/ && !inside {
 	inside = $0
 	sub(/^```/, "", inside)
-	into = ""
-	if (inside == "c") {
-		if (!wanted) {
-			wrong(FNR, "a block of C without a marker above it")
-		} else {
-			into = file
-			if (mode == "compile")
-				list("compile")
-		}
-		wanted = 0
-	} else if (inside ~ /^(text|console)$/ && name != "" && !wanted) {
-		into = folder "/" name ".said"
-		printf "" >into
-		list(inside)
+	blocks = 0
+	if (inside == "c" || inside == "python") {
+		if (wanted == "")
+			wrong(FNR, "a block of " inside " without a marker above it")
+		else if ((needs[wanted] == "python") != (inside == "python"))
+			wrong(FNR, wanted ": is a block of " inside)
+		else
+			open_block()
+	} else if (inside ~ /^(text|console)$/ && waiting && wanted == "") {
+		open_output(inside)
 	}
 	if (inside == "")
 		inside = "plain"
@@ -80,26 +118,25 @@ function begin(words,   word)
 
 /^```$/ && inside {
 	inside = ""
-	into = ""
+	blocks = 0
 	next
 }
 
-/^\.Bd -literal/ && wanted {
-	into = file
-	wanted = 0
-	list("compile")
+/^\.Bd -literal/ && wanted != "" {
+	open_block()
 	next
 }
 
 /^\.Ed$/ {
-	into = ""
+	blocks = 0
 	next
 }
 
-into != "" {
+blocks {
 	if (page ~ /\.[1-9]$/)
 		gsub(/\\e/, "\\")
-	print >into
+	for (i = 1; i <= blocks; i++)
+		print >into[i]
 }
 
 END {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every program on a page compiles as C99 and as C11 without a warning, one that is marked c11 as C11
-# only, and prints what the page says that it prints (snippets.awk tells how they are marked).
+# only, and prints what the page says that it prints (snippets.awk tells how they are marked). One
+# that is there to be compared with, for another library or in Python, does so where that is found.
 # Usage: snippets.sh ROOT LIBRARY
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
@@ -10,16 +11,34 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cc=${CC:-cc}
 
-# builds MODE PROGRAM STANDARDS: nothing, or what the compiler said
+# lacks NEEDS: nothing, or what is not found
+lacks() {
+	case $1 in
+	libuv) pkg-config --exists libuv 2>/dev/null || echo "libuv not found" ;;
+	gio) pkg-config --exists 'gio-2.0 >= 2.70' 2>/dev/null || echo "GIO not found" ;;
+	python) python3 -c 'import asyncio; asyncio.TaskGroup' 2>/dev/null ||
+		echo "Python 3.11 not found" ;;
+	esac
+}
+
+# flags NEEDS: of that library; a warning in its headers is none of ours
+flags() {
+	case $1 in
+	libuv) pkg-config --cflags --libs libuv ;;
+	gio) pkg-config --cflags --libs gio-2.0 ;;
+	esac | sed 's/-I/-isystem /g'
+}
+
+# builds MODE PROGRAM NEEDS STANDARDS: nothing, or what the compiler said
 builds() {
-	program=$2 standards=$3
+	program=$2 needs=$3 standards=$4
 	case $1 in
 	compile) set -- -c ;;
 	*) set -- "$library" -pthread -Wl,-rpath,"${library%/*}" ;;
 	esac
 	for standard in $standards; do
 		"$cc" -std=$standard -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$program.c" \
-			-o "$program" "$@" 2>&1 || echo "as $standard"
+			-o "$program" "$@" $(flags "$needs") 2>&1 || echo "as $standard"
 	done
 }
 
@@ -36,13 +55,19 @@ session() {
 	done <"$1"
 }
 
-# prints MODE PROGRAM: nothing, or what it did instead
+# prints MODE PROGRAM NEEDS: nothing, or what it did instead
 prints() {
-	case $1 in
-	text) timeout 60 "$2" </dev/null >"$2.does" 2>&1 || echo "status $?" >>"$2.does" ;;
-	console) (cd "$(dirname "$2")" && session "$2.said") >"$2.does" ;;
+	case $3 in
+	python) set -- "$1" "$2" python3 "$2.py" ;;
+	*) set -- "$1" "$2" "$2" ;;
 	esac
-	diff -u --label "the page" --label "the program" "$2.said" "$2.does"
+	mode=$1 program=$2
+	shift 2
+	case $mode in
+	text) timeout 60 "$@" </dev/null >"$program.does" 2>&1 || echo "status $?" >>"$program.does" ;;
+	console) (cd "$(dirname "$program")" && session "$program.said") >"$program.does" ;;
+	esac
+	diff -u --label "the page" --label "the program" "$program.said" "$program.does"
 }
 
 tab=$(printf '\t')
@@ -50,14 +75,23 @@ for page in $(find README.md docs -name '*.md' -o -name '*.[1-9]' | LC_ALL=C sor
 	programs=$folder/$(printf '%s' "$page" | tr / -)
 	mkdir "$programs"
 	awk -v folder="$programs" -v page="$page" -f "$here/snippets.awk" "$page" >"$programs/list"
-	check "$page: every block of C is marked and tells what it prints" \
+	check "$page: every program is marked and tells what it prints" \
 		"$(sed -n "s|^-$tab\([0-9]*\)$tab|$page:\1: |p" "$programs/list")"
-	while IFS="$tab" read -r name line mode standards; do
+	while IFS="$tab" read -r name line mode needs standards; do
 		[ "$name" != - ] || continue
-		problems=$(builds "$mode" "$programs/$name" "$standards")
-		check "$page:$line: $name compiles" "$problems"
+		missing=$(lacks "$needs")
+		if [ -n "$missing" ]; then
+			skip "$page:$line: $name prints what the page says" "$missing"
+			continue
+		fi
+		problems=
+		if [ "$needs" != python ]; then
+			problems=$(builds "$mode" "$programs/$name" "$needs" "$standards")
+			check "$page:$line: $name compiles" "$problems"
+		fi
 		if [ -z "$problems" ] && [ "$mode" != compile ]; then
-			check "$page:$line: $name prints what the page says" "$(prints "$mode" "$programs/$name")"
+			check "$page:$line: $name prints what the page says" \
+				"$(prints "$mode" "$programs/$name" "$needs")"
 		fi
 	done <"$programs/list"
 done
