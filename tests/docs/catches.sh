@@ -160,6 +160,8 @@ caught manual sound "is a name of a page" "a call for tasks that no page is call
 	'sed -i "/^\.Nm ferry_task_forget/d" docs/man/ferry_task.3'
 caught manual sound "of the guides" "a function left out of the guides" \
 	'sed -i s/ferry_wrap/ferry_warp/g docs/guide.md docs/tasks.md docs/groups.md'
+caught manual sound "page of ferry-walk tells its options" "an option left out of its page" \
+	'sed -i "/^\.It Fl Fl list/d" docs/man/ferry-walk.1'
 if command -v mandoc >/dev/null; then
 	caught manual sound "mandoc has nothing" "a macro that is not there" \
 		'printf ".Xyz\n" >>docs/man/ferry.7'

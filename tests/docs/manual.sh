@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The manual pages are clean and, with the guides, complete: ferry(7) names every call, and the
-# pages of section 3 every call of the floors of tasks and files, with its prototype.
+# The manual pages are clean and, with the guides, complete: ferry(7) names every call, the pages
+# of section 3 every call of the floors of tasks and files, with its prototype, and the page of a
+# program its options.
 # Usage: manual.sh ROOT
 . "$(dirname "$0")/../shape/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,11 +16,13 @@ lint() {
 	mandoc -Tlint "$1" 2>/dev/null | grep -v 'referenced manual not found: Xr ferry'
 }
 
-# shown PAGE: it can be shown, with a call that it tells of
+# shown PAGE: it can be shown, with a call that it tells of, or the program
 shown() {
-	call=$(sed -n 's/^\.Nm \(ferry_[a-z0-9_]*\).*/\1/p' "$1" | head -n 1)
-	mandoc -Tutf8 "$1" 2>/dev/null | sed 's/.\x08//g' | grep -qF "${call:-ferry_offload}()" ||
-		echo "${call:-ferry_offload}() is not in it"
+	word=$(sed -n 's/^\.Nm \(ferry_[a-z0-9_]*\).*/\1/p' "$1" | head -n 1)
+	word="${word:-ferry_offload}()"
+	[ "${1##*.}" != 1 ] || word=$(basename "$1" .1)
+	mandoc -Tutf8 "$1" 2>/dev/null | sed 's/.\x08//g' | grep -qF "$word" ||
+		echo "$word is not in it"
 }
 
 for each in docs/man/*.[1-9]; do
@@ -30,6 +33,20 @@ for each in docs/man/*.[1-9]; do
 		skip "mandoc has nothing to say about $each" "mandoc not found"
 	fi
 done
+
+# What a page calls an option, and what the program takes.
+told() {
+	sed -n 's/^\.It Fl Fl \([a-z-]*\).*/\1/p' docs/man/ferry-walk.1 | LC_ALL=C sort
+}
+taken() {
+	sed -n 's/^.*{ "\([a-z-]*\)", [a-z]*_argument, .*/\1/p' docs/examples/walk-options.c |
+		LC_ALL=C sort
+}
+check "the page of ferry-walk tells its options" "$(
+	test -n "$(taken)" || echo "no options found"
+	told >"$folder/told"
+	taken | LC_ALL=C diff - "$folder/told"
+)"
 
 names=$(sed -n '/^[ \t]*\/\*/!s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map)
 floors=$(sed -n '/^[ \t]*\/\* task \*\/$/,$s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p' lib/ferry.map)
@@ -55,7 +72,7 @@ check "every public macro for tasks and files is in a page of docs/man" "$(
 			grep -qw -- "$name" docs/man/* || echo "$name"
 		done)"
 check "every page that a page of docs/man refers to is there" "$(for each in docs/man/*.[1-9]; do
-	sed -n 's/^\.Xr \(ferry[a-z_]*\) \([0-9]\).*/\1.\2/p' "$each" | while read -r other; do
+	sed -n 's/^\.Xr \(ferry[a-z_-]*\) \([0-9]\).*/\1.\2/p' "$each" | while read -r other; do
 		[ -f "docs/man/$other" ] || echo "$each: $other"
 	done
 done)"
