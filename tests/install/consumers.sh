@@ -1,94 +1,143 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs the library under DESTDIR and builds consumer.c outside the tree in each way that users
-# have: pkg-config and shared, pkg-config and static, as a meson subproject.
-# Usage: consumers.sh ROOT BUILD
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../shape/tap.sh"
-root=$1
-build=$2
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-unset LD_LIBRARY_PATH
+# The consumer projects of this folder are built and run outside of the tree, in each way that users
+# have: by pkg-config with the shared library and with the static one, by CMake, and by meson, as it
+# is installed and as a subproject. It is installed under DESTDIR, in a prefix that has a space in
+# its name, and that prefix is then moved. Usage: consumers.sh ROOT BUILD
+. "$(dirname "$0")/install.sh"
+destination=$folder/destination
 
-# quietly COMMAND...: what it said, only if it failed
-quietly() {
-	"$@" >"$folder/said" 2>&1 </dev/null || {
-		cat "$folder/said"
-		echo "failed: $*"
-	}
+# consume WAY [OPTION...]: nothing, or what went wrong
+consume() {
+	way=$1
+	shift
+	sh "$here/consume.sh" "$way" "$consumers" "$@"
 }
 
-# prints COMMAND...: nothing if it prints 42, else what it did instead
-prints() {
-	said=$("$@" 2>&1) && [ "$said" = 42 ] || echo "expected 42, got: $said"
+# shared LIBRARIES [OPTION...]: the way pkgconfig, run with the library in LIBRARIES
+shared() {
+	export LD_LIBRARY_PATH="$1"
+	shift
+	consume pkgconfig "$@"
 }
+
+# try PROGRAM WHAT COMMAND...: checks that COMMAND says nothing, if there is PROGRAM
+try() {
+	program=$1 what=$2
+	shift 2
+	if has "$program"; then
+		check "$what" "$("$@")"
+	else
+		skip "$what" "$program not found"
+	fi
+}
+
+# begin NAME: a folder for consumers of their own
+begin() {
+	consumers=$folder/$1
+	mkdir "$consumers"
+}
+
+# needs PROGRAM: the shared libraries that it is linked to
+needs() {
+	readelf -dW "$1" 2>&1 | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p; /Error/p'
+}
+
+# linked PROGRAM: to the shared libferry
+linked() {
+	needs "$1" | grep -qx "libferry\.so\.${version%%.*}" ||
+		echo "not linked to libferry.so.${version%%.*}: $1"
+}
+
+# inside PROGRAM: it is linked to the shared libferry, and PROGRAM-static is not
+inside() {
+	linked "$1"
+	needs "$1-static" | grep -v '^\(libc\|libpthread\|liburcu-[a-z]*\|ld-linux[a-z0-9-]*\)\.so'
+}
+
+# newer OPTION...: the meson project of this place, if it wants a version that is not there yet
+newer() {
+	project=$consumers/consumer-meson
+	sed -i "s/>= 0\.1/> $version/" "$project/meson.build"
+	refuses "$version.* need.*> $version\|need.*> $version.* $version" \
+		meson setup "$@" "$project/newer" "$project"
+}
+
+# ---- under DESTDIR ----
 
 check "meson install under DESTDIR" \
-	"$(DESTDIR=$folder/destination quietly meson install -C "$build" --no-rebuild)"
-
-installed=$(cd "$folder/destination" 2>/dev/null && find . ! -type d | LC_ALL=C sort)
-there() {
-	printf '%s\n' "$installed" | grep -q "/$1\$" || echo "$1 is not installed"
-}
-check "headers, libraries, pkg-config file and man pages are installed" "$(
-	for header in "$root"/include/*.h "$root"/include/ferry/*.h "$root"/include/ferry/*/*.h; do
-		there "${header#"$root/"}"
-	done
-	there 'libferry\.so'
-	there 'libferry\.so\.0'
-	there 'libferry\.a'
-	there 'pkgconfig/ferry\.pc'
-	for page in "$root"/docs/man/*; do
-		there "man${page##*.}/${page##*/}"
-	done
-)"
-check "nothing else is installed" "$(printf '%s\n' "$installed" |
-	grep -vE '/share/(ferry/gdb/ferry_gdb/[a-z_]+\.py|gdb/auto-load/.*/libferry\.so\.[0-9.]+-gdb\.py)$' |
-	grep -vE '/(include/ferry\.h|include/ferry/[a-z/]+\.h|libferry\.(a|so[0-9.]*)|ferry\.pc|ferry\.7|ferry_[a-z_]+\.3)$')"
-
-config=$(find "$folder/destination" -name ferry.pc)
-libraries=$(dirname "$(dirname "$config")")
-export PKG_CONFIG_PATH="${config%/*}" PKG_CONFIG_SYSROOT_DIR="$folder/destination"
-version=$(sed -n 's/^#define FERRY_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' "$root/include/ferry/base.h" |
-	paste -sd .)
-check "ferry.pc bears the version of base.h" \
-	"$(test "$(pkg-config --modversion ferry)" = "$version" || pkg-config --modversion ferry 2>&1)"
-check "ferry.pc keeps liburcu private" "$(
-	pkg-config --libs ferry | grep urcu
-	pkg-config --print-requires-private ferry | grep -qx liburcu-bp || echo "not in Requires.private"
-	pkg-config --print-requires-private ferry | grep -qx liburcu-cds || echo "not in Requires.private"
-)"
-
-cc=${CC:-cc}
-check "builds by pkg-config against the shared library" \
-	"$(quietly $cc -std=c11 "$here/consumer.c" -o "$folder/shared" $(pkg-config --cflags --libs ferry))"
-check "and runs" "$(LD_LIBRARY_PATH=$libraries prints "$folder/shared")"
-check "and is linked to libferry.so.0" \
-	"$(readelf -dW "$folder/shared" 2>&1 | grep -q 'NEEDED.*libferry\.so\.0' || echo "is not")"
-
-check "builds by pkg-config --static, all static" \
-	"$(quietly $cc -std=c11 -static "$here/consumer.c" -o "$folder/static" \
-		$(pkg-config --static --cflags --libs ferry))"
-check "and runs without any library" "$(prints "$folder/static")"
-
+	"$(DESTDIR=$destination quietly meson install -C "$build" --no-rebuild)"
+libraries=$(libraries "$destination")
+prefix=$destination$(sed -n 's/^prefix=//p' "$libraries/pkgconfig/ferry.pc")
+export PKG_CONFIG_PATH="$libraries/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$destination"
+begin "under DESTDIR"
+try make "under DESTDIR: a Makefile uses the shared library by pkg-config" shared "$libraries"
+try make "and is linked to it by its name" linked "$consumers/consumer-pkgconfig/halve"
+try make "under DESTDIR: a Makefile uses the static library by pkg-config" consume static
+try make "and is linked to nothing" needs "$consumers/consumer-static/add"
+try cmake "under DESTDIR: a CMake project uses both by find_package()" \
+	consume cmake "-DCMAKE_PREFIX_PATH=$prefix"
+try cmake "and has libferry inside where it asked for that" \
+	inside "$consumers/consumer-cmake/build/double"
+check "under DESTDIR: a meson project uses both by dependency()" "$(consume meson)"
+check "and has libferry inside where it asked for that" \
+	"$(inside "$consumers/consumer-meson/build/size")"
+check "and is refused when it wants a newer version" "$(newer --wrap-mode=nofallback)"
 unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-consumer=$folder/consumer
-mkdir -p "$consumer/subprojects/ferry"
-(cd "$root" && tar -cf - --exclude=./build --exclude=./.git .) |
-	tar -xf - -C "$consumer/subprojects/ferry"
-cp "$here/consumer.c" "$consumer"
-cat >"$consumer/subprojects/ferry.wrap" <<'TXT'
-[wrap-file]
-directory = ferry
-[provide]
-dependency_names = ferry
-TXT
-cat >"$consumer/meson.build" <<'TXT'
-project('consumer', 'c', default_options: ['werror=true'])
-executable('consumer', 'consumer.c', dependencies: dependency('ferry'))
-TXT
-check "is found by dependency('ferry') as a meson subproject" \
-	"$(quietly meson setup --wrap-mode=forcefallback "$consumer/build" "$consumer")"
-check "builds as a meson subproject" "$(quietly ninja -C "$consumer/build")"
-check "and runs there" "$(prints "$consumer/build/consumer")"
+
+# ---- as a subproject, by the wrap ----
+
+begin "as-a-subproject"
+mkdir -p "$consumers/consumer-meson/subprojects"
+# copies FOLDER: the tree as it is, and what no clone would have left out
+copies() {
+	mkdir -p "$1" && (cd "$root" && tar -cf - --exclude=./build --exclude=./.git .) |
+		tar -xf - -C "$1"
+}
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test \
+	GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test
+# published: a repository with a tag
+published() {
+	copies "$folder/published" && cd "$folder/published" &&
+		git init -q && git add -A && git commit -qm all && git tag v1
+}
+spaced="$folder/a prefix"
+if has git; then
+	check "a repository to clone from" "$(quietly published)"
+	sed "s|^url = ADDRESS$|url = file://$folder/published|; s|^revision = REVISION$|revision = v1|" \
+		"$root/docs/packaging/ferry.wrap" >"$consumers/consumer-meson/subprojects/ferry.wrap"
+else
+	skip "a repository to clone from" "git not found"
+	copies "$consumers/consumer-meson/subprojects/ferry"
+	cp "$root/docs/packaging/ferry.wrap" "$consumers/consumer-meson/subprojects"
+fi
+check "a meson project takes it as a subproject, by docs/packaging/ferry.wrap" \
+	"$(consume meson --wrap-mode=forcefallback --prefix="$spaced" --libdir=lib)"
+check "and has libferry inside where it asked for that" \
+	"$(inside "$consumers/consumer-meson/build/size")"
+check "and is refused when it wants a newer version" "$(newer --wrap-mode=forcefallback)"
+check "what it installs is libferry, into a prefix with a space in its name" "$(
+	quietly meson install -C "$consumers/consumer-meson/build" --no-rebuild
+	test -f "$spaced/lib/libferry.so.${version%%.*}" || echo "no shared library"
+	test -f "$spaced/lib/libferry.a" || echo "no static library"
+)"
+
+# ---- in a prefix with a space in its name ----
+
+export PKG_CONFIG_PATH="$spaced/lib/pkgconfig"
+begin "in a prefix"
+try make "in a prefix with a space: a Makefile uses the shared library by pkg-config" \
+	shared "$spaced/lib"
+try make "in a prefix with a space: a Makefile uses the static library by pkg-config" consume static
+try cmake "in a prefix with a space: a CMake project uses both by find_package()" \
+	consume cmake "-DCMAKE_PREFIX_PATH=$spaced"
+
+# ---- where that was moved to ----
+
+mv "$spaced" "$folder/moved"
+export PKG_CONFIG_PATH="$folder/moved/lib/pkgconfig"
+begin "elsewhere"
+try make "moved: a Makefile uses the shared library by pkg-config --define-prefix" \
+	shared "$folder/moved/lib" "PKG_CONFIG=pkg-config --define-prefix"
+try cmake "moved: a CMake project uses both by find_package()" \
+	consume cmake "-DCMAKE_PREFIX_PATH=$folder/moved"
 finish

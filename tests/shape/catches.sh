@@ -219,6 +219,8 @@ caught orders "silenced" "a silenced sanitizer" \
 caught files "SPDX" "a C file without a licence line" 'sed -i 1d tests/unit/test_count.c'
 caught files "SPDX" "a script without a licence line" \
 	'printf "#!/bin/sh\n" >.ci/run; chmod +x .ci/run'
+caught files "SPDX" "a file of another build system without a licence line" \
+	'mkdir tests/install; echo "project(consumer C)" >tests/install/CMakeLists.txt'
 caught files "at least four lines" "a file that does not say what it is" \
 	'sed -i "/^ \*\$/d;/^ \* Counts/d" $source'
 caught files "over 450" "a file that is too long" 'yes "" | head -n 450 >>$source'

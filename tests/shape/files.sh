@@ -9,6 +9,7 @@ sources() {
 	{
 		find include lib tests perf docs .ci -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \
 			-o -name '*.awk' -o -name '*.map' -o -name '*.[1-9]' -o -name meson.build \
+			-o -name Makefile -o -name CMakeLists.txt -o -name '*.cmake.in' -o -name '*.wrap' \
 			-o -perm -u+x \)
 		echo meson.build
 	} | LC_ALL=C sort
