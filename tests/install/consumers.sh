@@ -74,6 +74,14 @@ try make "under DESTDIR: a Makefile uses the shared library by pkg-config" share
 try make "and is linked to it by its name" linked "$consumers/consumer-pkgconfig/halve"
 try make "under DESTDIR: a Makefile uses the static library by pkg-config" consume static
 try make "and is linked to nothing" needs "$consumers/consumer-static/add"
+# by_hand: all shared but libferry
+by_hand() {
+	quietly ${CC:-cc} -std=c11 $(pkg-config --cflags ferry) "$here/consumer-pkgconfig/halve.c" \
+		-o "$consumers/halve" -L"$libraries" -l:libferry.a -lurcu-cds -lurcu-bp -pthread
+	[ "$("$consumers/halve")" = 42 ] || echo "does not print 42"
+	needs "$consumers/halve" | grep libferry
+}
+check "under DESTDIR: a program has libferry inside, and all else shared" "$(by_hand)"
 try cmake "under DESTDIR: a CMake project uses both by find_package()" \
 	consume cmake "-DCMAKE_PREFIX_PATH=$prefix"
 try cmake "and has libferry inside where it asked for that" \
@@ -120,6 +128,19 @@ check "what it installs is libferry, into a prefix with a space in its name" "$(
 	test -f "$spaced/lib/libferry.so.${version%%.*}" || echo "no shared library"
 	test -f "$spaced/lib/libferry.a" || echo "no static library"
 )"
+
+if [ "${FERRY_TEST_LONG-0}" = 1 ]; then
+	subprojects=$consumers/consumer-meson/subprojects
+	begin "as a static subproject"
+	mkdir "$consumers/consumer-meson"
+	cp -R "$subprojects" "$consumers/consumer-meson"
+	check "a meson project takes it as a static subproject, whether it says so or not" "$(
+		consume meson --wrap-mode=forcefallback -Dferry:default_library=static
+		needs "$consumers/consumer-meson/build/size" | grep libferry
+	)"
+else
+	skip "a meson project takes it as a static subproject" "only in the long form"
+fi
 
 # ---- in a prefix with a space in its name ----
 

@@ -18,10 +18,10 @@ has() {
 	done
 }
 
-# quietly COMMAND...: what it said, only if it failed
+# quietly COMMAND...: what it said, or the end of that, only if it failed
 quietly() {
 	"$@" >"$folder/said" 2>&1 </dev/null || {
-		cat "$folder/said"
+		tail -n 60 "$folder/said"
 		echo "failed: $*"
 	}
 }

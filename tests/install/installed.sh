@@ -47,6 +47,12 @@ check "a Makefile that wants a newer version is refused" \
 	"$(refuses "not found by pkg-config: ferry > $version" \
 		make -n -C "$here/consumer-pkgconfig" wanted="ferry > $version")"
 
+check "a program can use every name that is not libferry's, with libferry.a as well" \
+	"$(nm --extern-only --defined-only "$libraries/libferry.a" 2>/dev/null |
+		awk 'NF == 3 && $3 !~ /^(ferry_|_)/ { print $3 }' | LC_ALL=C sort -u)$(
+		nm --extern-only --defined-only "$libraries/libferry.a" 2>/dev/null |
+			grep -q ' ferry_offload$' || echo "ferry_offload is not there")"
+
 check "the package files of CMake name no folder of this machine" \
 	"$(grep -n "$configured\|$root\|$build" "$libraries"/cmake/ferry/* 2>&1)"
 if has cmake; then
