@@ -54,6 +54,7 @@ struct fs {
 	bool release_known, short_reads; /* nor reads: it is one that gave too little */
 	uint64_t turn;              /* of the loop, in which the next was counted */
 	long switches;              /* how often its thread had gone to sleep by then */
+	uint64_t watched_ns;        /* when the last attempt ended */
 	struct hits hits;           /* of calls without a root */
 	struct hits read_hits;
 	struct cds_list_head all;       /* healths */

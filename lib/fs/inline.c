@@ -22,6 +22,8 @@
 #define HITS_WORTH (HITS_ALL / 8)
 /* Where nearly all miss, one call in so many is tried all the same. */
 #define TRY_AGAIN_EVERY 64
+/* A thread that goes to sleep and is woken is away for longer. */
+#define APART_NS 5000u
 
 static void note_hit(struct hits *hits)
 {
@@ -84,12 +86,16 @@ static long switches(void)
 	return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_nvcsw;
 }
 
-/* Once in a turn is enough: within one the loop's thread has nothing to wait for. */
-static void begin_watching(struct fs *fs)
+/* Once in a turn is enough: within one the loop's thread has nothing to wait for. Outside of turns a
+ * host may have had it sleep since the last attempt. */
+static void begin_watching(struct fs *fs, uint64_t begun)
 {
-	if (fs->turn == fs->loop->counters.turns)
+	const struct ferry_loop *loop = fs->loop;
+
+	if (fs->turn == loop->counters.turns &&
+	    (loop->in_turn || begun - fs->watched_ns < APART_NS))
 		return;
-	fs->turn = fs->loop->counters.turns;
+	fs->turn = loop->counters.turns;
 	fs->switches = switches();
 }
 
@@ -123,9 +129,10 @@ bool inline_answers(struct attempt *attempt)
 	fs_look(fs, attempt->pool, begun);
 	if (may_try(attempt, hits)) {
 		attempt->now_ns = begun;
-		begin_watching(fs);
+		begin_watching(fs, begun);
 		outcome = call->operation->attempt(attempt);
 		ended = clock_now();
+		fs->watched_ns = ended;
 		if (ended - begun > fs->settings.slow_ns)
 			note_long(attempt, ended);
 	}
