@@ -86,8 +86,8 @@ static long switches(void)
 	return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_nvcsw;
 }
 
-/* Once in a turn is enough: within one the loop's thread has nothing to wait for. Outside of turns a
- * host may have had it sleep since the last attempt. */
+/* Once in a turn is enough: within one the loop's thread has nothing to wait for. Outside of turns
+ * a host may have had it sleep since the last attempt. */
 static void begin_watching(struct fs *fs, uint64_t begun)
 {
 	const struct ferry_loop *loop = fs->loop;

@@ -116,7 +116,8 @@ Test(job, E2_an_error_whose_function_returns_0_is_dropped_as_a_result_that_nobod
 	int freed = 0;
 	ferry_pool *pool = fixture_pool(1);
 
-	cr_assert(!work_end(work_submit(pool, fails_and_forgets_to_say_so, &freed, NULL)).exception);
+	cr_assert_null(
+		work_end(work_submit(pool, fails_and_forgets_to_say_so, &freed, NULL)).exception);
 	work_close(pool);
 	cr_assert_eq(freed, 1);
 }
