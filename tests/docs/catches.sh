@@ -168,4 +168,17 @@ if command -v mandoc >/dev/null; then
 	caught manual sound "docs/man/ferry_group.3" "a macro that is not there, in another page" \
 		'printf ".Xyz\n" >>docs/man/ferry_group.3'
 fi
+if command -v python3 >/dev/null && command -v cmark-gfm >/dev/null && command -v mandoc >/dev/null; then
+	caught html page "leads to a page" "a link to an anchor that is not there" \
+		'echo "[there](#nowhere)" >>README.md'
+	caught html page "are built" "a link to a file that is not there" \
+		'echo "[there](nothing.c)" >>README.md'
+	caught html page "anchor is twice" "an anchor that is made twice" \
+		'printf "\n<p id=\"a-page\"></p>\n" >>README.md'
+	caught html page "and ends" "markup that does not end" 'printf "\n<div>\n" >>README.md'
+	caught html page "from elsewhere" "a picture from elsewhere" \
+		'echo "![there](https://example.org/there.png)" >>README.md'
+	caught html sound "in the reference" "a name that is told nowhere" \
+		'sed -i "/^ \* ferry_wrap() - /,/^$/d" include/ferry/bridge.h'
+fi
 finish
