@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # gdb shows a still life as session.txt says, on the process and on its core file; what it says of
 # tasks is what ferry_loop_dump() does; and the printers can be broken: each is, in a copy, and the
-# session must tell. Usage: gdb.sh ROOT LIBRARY STILL_LIFE
+# session must tell. Usage: gdb.sh ROOT LIBRARY STILL_LIFE [STILL_LIFE_STATIC]
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
-root=$1 library=$2 program=$3
+root=$1 library=$2 program=$3 static=${4-}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 . "$here/debugger.sh"
@@ -53,6 +53,16 @@ check "ferry tasks says what ferry_loop_dump() says" "$(
 
 said=$(shown "$root/lib/gdb" "$folder/dead" "$program" "$folder/core" -ex "$session")
 check "a core file shows the same" "$(diff -u "$folder/live" "$folder/dead" 2>&1 || echo "$said")"
+
+# ---- the archive ----
+
+if [ -n "$static" ]; then
+	said=$(shown "$root/lib/gdb" "$folder/static" "$static" -ex 'break look' \
+		-ex "run $folder/dump" -ex "$session")
+	plain "$folder/static" 2>/dev/null | sed "/^# SPDX/d" >"$folder/plain"
+	check "a program that is linked to the archive shows the same" \
+		"$(diff -u "$folder/expected" "$folder/plain" || echo "$said")"
+fi
 
 # ---- what is missing ----
 

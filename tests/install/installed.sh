@@ -19,7 +19,7 @@ major=${version%%.*}
 		echo "share/man/man${page##*.}/${page##*/}"
 	done
 	echo "bin/ferry-walk"
-	(cd "$root/lib/gdb" && find ferry_gdb -name '*.py' | sed 's|^|share/ferry/gdb/|')
+	(cd "$root/lib/gdb" && find ferry_gdb -name '*.py') | sed 's|^|share/ferry/gdb/|'
 	echo "share/gdb/auto-load$configured/$from_prefix/libferry.so.$version-gdb.py"
 	for name in libferry.a libferry.so "libferry.so.$major" "libferry.so.$version" \
 		pkgconfig/ferry.pc cmake/ferry/ferryConfig.cmake cmake/ferry/ferryConfigVersion.cmake; do
@@ -27,7 +27,7 @@ major=${version%%.*}
 	done
 } | LC_ALL=C sort >"$folder/wanted"
 (cd "$prefix" && find . ! -type d) | sed 's/^\.\///; s/\.gz$//' | LC_ALL=C sort >"$folder/there"
-check "headers, libraries, package files, man pages and ferry-walk are installed" \
+check "headers, libraries, package files, man pages, printers and ferry-walk are installed" \
 	"$(LC_ALL=C comm -23 "$folder/wanted" "$folder/there")"
 check "nothing else is installed" "$(LC_ALL=C comm -13 "$folder/wanted" "$folder/there")"
 check "nothing is installed outside of the prefix" \

@@ -16,6 +16,7 @@ SCOPES = {
     "port": "port_open",
     "sleep": "ferry_sleep_until",
     "task": "ferry_task_begin",
+    "thread": "process_prepare",
     "watch": "ferry_loop_watch_fd",
     "word": "ferry_future_new",
 }
@@ -64,6 +65,17 @@ def find_type(name, scope):
         except gdb.error:
             raise gdb.GdbError("the debug information of libferry has no " + name)
     return found[name]
+
+
+def variable(name, scope):
+    """A variable that the file of the scope's function defines, as the selected thread has it."""
+    function = gdb.lookup_global_symbol(SCOPES[scope])
+    # Not by an expression: that may find a declaration, which only has a name of an ELF symbol, and
+    # in an archive those are others.
+    for symbol in function.symtab.global_block() if function is not None else ():
+        if symbol.name == name and symbol.addr_class != gdb.SYMBOL_LOC_UNRESOLVED:
+            return symbol.value(gdb.newest_frame())
+    return None
 
 
 class Enum:

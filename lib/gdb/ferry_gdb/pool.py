@@ -31,21 +31,25 @@ def lanes(core):
             yield library.at(table[i], "struct ferry_lane", "pool")
 
 
-def submitted(core):
+def _future(node):
+    return library.container(node, "struct ferry_future", "word", "node")
+
+
+def _submitted(core):
     """What was submitted and is in no lane yet, the oldest first."""
     top = core["submissions"]["top"]
     if library.is_null(top):
         return []
     newest = library.at(top, "struct ferry_waiter", "pool").address
-    return [_future(node) for node in library.chain(newest)][::-1]
+    jobs = [_future(node) for node in library.chain(newest)][::-1]
+    return [job for job in jobs if not concurrent.has(job, "FUTURE_DISPOSAL")]
 
 
-def _future(node):
-    return library.container(node, "struct ferry_future", "word", "node")
-
-
-def _queued(lane):
-    return [_future(node) for node in library.chain(lane["queue"]["first"])]
+def queue(lane):
+    """The jobs of a lane, husks included: those in it, and those on their way to it."""
+    jobs = [_future(node) for node in library.chain(lane["queue"]["first"])]
+    return jobs + [job for job in _submitted(lane["core"].dereference())
+                   if int(job["lane"]) == int(lane["number"])]
 
 
 def _is_husk(future):
@@ -53,10 +57,11 @@ def _is_husk(future):
 
 
 def waiting(core):
-    """How many jobs wait: in lanes, and on the way to them; husks do not."""
-    jobs = [each for each in submitted(core) if not concurrent.has(each, "FUTURE_DISPOSAL")]
-    for lane in lanes(core):
-        jobs += _queued(lane)
+    """How many jobs wait; husks do not."""
+    return sum(_count(queue(lane)) for lane in lanes(core))
+
+
+def _count(jobs):
     return len([each for each in jobs if not _is_husk(each)])
 
 
@@ -84,8 +89,7 @@ def lane_line(lane):
     """"lane fs: 2 queued, 1 running, at most 4" """
     text = "lane %s: %d queued, %d running" % (
         library.string(lane["name"]) or "%d" % int(lane["number"]),
-        len([each for each in _queued(lane) if not _is_husk(each)]),
-        int(lane["held"]) + int(lane["beside"]))
+        _count(queue(lane)), int(lane["held"]) + int(lane["beside"]))
     if int(lane["max_running"]):
         text += ", at most %d" % int(lane["max_running"])
     if int(lane["reserved"]):
@@ -123,13 +127,11 @@ def lines(core):
     for worker in workers(core):
         yield "  " + worker_line(worker, found)
     for lane in lanes(core):
-        queue = [job_line(each) for each in _queued(lane)]
-        if queue or int(lane["accepted"]):
+        jobs = [job_line(each) for each in queue(lane)]
+        if jobs or int(lane["accepted"]):
             yield "  " + lane_line(lane)
-            for job in library.shorten(queue):
+            for job in library.shorten(jobs):
                 yield "    " + job
-    for each in library.shorten([job_line(each) for each in submitted(core)]):
-        yield "  submitted: " + each
 
 
 def find():

@@ -24,13 +24,14 @@ def each_selected():
             frame.select()
 
 
-def own(thread):
+def own():
     """What the library keeps of the selected thread; None where that cannot be read."""
-    del thread
     try:
-        here = gdb.parse_and_eval("thread_here")
-        return here if int(here["loops"]) >= 0 else None
-    except (gdb.error, gdb.MemoryError):
+        here = library.variable("thread_here", "thread")
+        if here is not None:
+            here.fetch_lazy()
+        return here
+    except gdb.error:
         return None
 
 
@@ -38,7 +39,7 @@ def workers():
     """The workers of all pools: for each the address of its struct, its thread, and its job."""
     found = {}
     for thread in each_selected():
-        here = own(thread)
+        here = own()
         if here is not None and not library.is_null(here["helper"]):
             found[int(here["helper"])] = (thread.num, int(here["job"]))
     return found
@@ -48,7 +49,7 @@ def owners():
     """The threads that have made loops, by the numbers that they were given for that."""
     found = {}
     for thread in each_selected():
-        here = own(thread)
+        here = own()
         if here is not None and int(here["number"]):
             found[int(here["number"])] = thread.num
     return found

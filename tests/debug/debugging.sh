@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What gdb says on docs/debugging.md is what it says: of each program there that has a session,
-# stopped in look(). Usage: page.sh ROOT LIBRARY
+# stopped in look(). Usage: debugging.sh ROOT LIBRARY
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
 . "$here/debugger.sh"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # gdb loads the printers by itself from where they are installed, with the library.
-# Usage: installed.sh ROOT BUILD STILL_LIFE
+# Usage: autoload.sh ROOT BUILD
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
-build=$2 program=$3
+build=$2
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
