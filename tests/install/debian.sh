@@ -20,7 +20,7 @@ awk '
 sed -n 's/^\( [^ ]*@[^ ]*\) .*/\1/p' "$packaging/libferry0.symbols" | LC_ALL=C sort >"$folder/told"
 check "libferry0.symbols has a line for each name in lib/ferry.map" "$(
 	test -s "$folder/exported" || echo "lib/ferry.map exports nothing"
-	LC_ALL=C comm -23 "$folder/exported" "$folder/told" | sed "s/\$/ $version/; s/^/missing: /")"
+	LC_ALL=C comm -23 "$folder/exported" "$folder/told" | sed "s/\$/ $version/; s/^/missing:/")"
 check "libferry0.symbols has no other" "$(LC_ALL=C comm -13 "$folder/exported" "$folder/told")"
 said=$(sed -n '1s/^ferry (\(.*\)-[^-]*) .*/\1/p' "$packaging/changelog")
 check "its changelog begins with the version of base.h" \
@@ -50,9 +50,11 @@ unpacked() {
 		cp -R "$packaging" "$tree/debian"
 }
 
-# faultless FILE: nothing, or what lintian says of it, down to what is merely pedantic
+# faultless FILE: nothing, or what lintian says of it, down to what is merely pedantic; but for which
+# policy is the newest, which each lintian knows by its own date
 faultless() {
 	lintian --no-cfg --display-info --pedantic \
+		--suppress-tags out-of-date-standards-version,newer-standards-version \
 		--fail-on error --fail-on warning --fail-on info --fail-on pedantic "$1" 2>"$folder/said" ||
 		cat "$folder/said"
 }
@@ -69,14 +71,16 @@ fi
 # ---- the packages ----
 
 lacking=$(cd "$folder/one/ferry-$version" && dpkg-checkbuilddeps -P nocheck 2>&1)
+reason=
 if [ "${FERRY_TEST_LONG-0}" != 1 ]; then
-	skip "the packages are built, hold what they should, and are used" "only in the long form"
-	finish
-	exit
+	reason="only in the long form"
+elif ! has dh; then
+	reason="debhelper not found"
+elif [ -n "$lacking" ]; then
+	reason="not found: ${lacking##*: }"
 fi
-if ! has dh || [ -n "$lacking" ]; then
-	skip "the packages are built, hold what they should, and are used" \
-		"debhelper not found, or ${lacking##*: }"
+if [ -n "$reason" ]; then
+	skip "the packages are built, hold what they should, and are used" "$reason"
 	finish
 	exit
 fi
@@ -110,6 +114,15 @@ holds() {
 	cat "$folder/files"
 }
 
+# pages SECTION...: patterns for the pages of docs/man of those sections
+pages() {
+	for section; do
+		for page in "$root"/docs/man/*."$section"; do
+			echo "/usr/share/man/man$section/${page##*/}\.gz"
+		done
+	done
+}
+
 check "the packages are built" "$(quietly built one)"
 if has lintian; then
 	check "lintian has nothing to say about them" \
@@ -123,7 +136,7 @@ check "libferry-dev is what installed.sh found, less what others have" \
 	"$(holds libferry-dev $(cd "$root" && find include ! -type d | sed 's|^|/usr/|; s|\.|\\.|g') \
 		'/usr/lib/.*/libferry\.(a|so)' '/usr/lib/.*/pkgconfig/ferry\.pc' \
 		'/usr/lib/.*/cmake/ferry/ferryConfig(Version)?\.cmake' \
-		'/usr/share/man/man7/ferry\.7\.gz' '/usr/share/man/man3/ferry_[a-z_]*\.3\.gz')"
+		$(pages 3 7))"
 check "it needs that very libferry0, and liburcu to be linked to" "$(
 	dpkg-deb --field "$(package libferry-dev)" Depends | grep -qF "libferry0 (= $version-" ||
 		echo "not that very libferry0"
@@ -131,7 +144,7 @@ check "it needs that very libferry0, and liburcu to be linked to" "$(
 	depends libferry-dev | grep -vx 'libferry0\|liburcu-dev'
 )"
 check "ferry-tools is ferry-walk" \
-	"$(holds ferry-tools /usr/bin/ferry-walk '/usr/share/man/man1/ferry-walk\.1\.gz')"
+	"$(holds ferry-tools /usr/bin/ferry-walk $(pages 1))"
 
 # As if installed: what autopkgtest runs, on what was unpacked.
 scratch=$folder/scratch

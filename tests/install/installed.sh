@@ -45,9 +45,13 @@ check "pkg-config finds this version, and refuses a newer one" "$(
 	quietly pkg-config --exists --print-errors "ferry >= $version"
 	refuses "ferry > $version" pkg-config --exists --print-errors "ferry > $version"
 )"
-check "a Makefile that wants a newer version is refused" \
-	"$(refuses "not found by pkg-config: ferry > $version" \
-		make -n -C "$here/consumer-pkgconfig" wanted="ferry > $version")"
+if has make; then
+	check "a Makefile that wants a newer version is refused" \
+		"$(refuses "not found by pkg-config: ferry > $version" \
+			make -n -C "$here/consumer-pkgconfig" wanted="ferry > $version")"
+else
+	skip "a Makefile that wants a newer version is refused" "make not found"
+fi
 
 check "a program can use every name that is not libferry's, with libferry.a as well" \
 	"$(nm --extern-only --defined-only "$libraries/libferry.a" 2>/dev/null |
@@ -62,10 +66,11 @@ if has cmake; then
 		mkdir "$folder/$only" && cp -R "$prefix/include" "$prefix/lib"* "$folder/$only"
 	done
 	rm "$folder/shared/$from_prefix/libferry.a" "$folder/static/$from_prefix"/libferry.so*
+	mkdir "$folder/linked" && ln -s "$prefix/${from_prefix%%/*}" "$folder/linked/${from_prefix%%/*}"
 	check "find_package() finds versions and components as docs/install.md says, or says why not" \
 		"$(quietly cmake -S "$here/refusals-cmake" -B "$folder/refusals" -DVERSION="$version" -DTEMPLATES="$root/lib" \
 			-DCMAKE_PREFIX_PATH="$prefix" -DSHARED_ONLY="$folder/shared" \
-			-DSTATIC_ONLY="$folder/static")"
+			-DSTATIC_ONLY="$folder/static" -DLINKED="$folder/linked")"
 else
 	skip "find_package() finds versions and components" "cmake not found"
 fi
