@@ -136,6 +136,8 @@ check "libferry-dev is what installed.sh found, less what others have" \
 	"$(holds libferry-dev $(cd "$root" && find include ! -type d | sed 's|^|/usr/|; s|\.|\\.|g') \
 		'/usr/lib/.*/libferry\.(a|so)' '/usr/lib/.*/pkgconfig/ferry\.pc' \
 		'/usr/lib/.*/cmake/ferry/ferryConfig(Version)?\.cmake' \
+		"/usr/share/gdb/auto-load/usr/lib/.*/libferry\.so\.$version-gdb\.py" \
+		$(cd "$root/lib/gdb" && find ferry_gdb -name '*.py' | sed 's|^|/usr/share/ferry/gdb/|') \
 		$(pages 3 7))"
 check "it needs that very libferry0, and liburcu to be linked to" "$(
 	dpkg-deb --field "$(package libferry-dev)" Depends | grep -qF "libferry0 (= $version-" ||
