@@ -100,11 +100,11 @@ depends() {
 	dpkg-deb --field "$(package "$1")" Depends | tr ',' '\n' | sed 's/^ *//; s/ *(.*//'
 }
 
-# holds NAME PATTERN...: its files, documentation aside, are described by the PATTERNs, and each
-# PATTERN by one of them
+# holds NAME PATTERN...: its files, but for those about the package itself, are described by the
+# PATTERNs, and each PATTERN by one of them
 holds() {
-	dpkg-deb --fsys-tarfile "$(package "$1")" | tar -tf - | grep -v '/$\|/usr/share/doc/' |
-		sed 's/^\.//' >"$folder/files"
+	dpkg-deb --fsys-tarfile "$(package "$1")" | tar -tf - |
+		grep -v '/$\|/usr/share/doc/\|/usr/share/lintian/' | sed 's/^\.//' >"$folder/files"
 	shift
 	for pattern; do
 		grep -qE "^$pattern\$" "$folder/files" || echo "not there: $pattern"
