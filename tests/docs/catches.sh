@@ -48,6 +48,18 @@ unsigned twice(void)
 }
 ```
 
+<!-- test: newer compile c11 -->
+```c
+#if __STDC_VERSION__ < 201112
+#error "C11, please"
+#endif
+```
+TXT
+# And one with two programs that print the same.
+mkdir "$folder/pair"
+cat >"$folder/pair/README.md" <<'TXT'
+# A pair
+
 <!-- test: three-python python beside -->
 ```python
 print(3)
@@ -66,14 +78,8 @@ int main(void)
 ```text
 3
 ```
-
-<!-- test: newer compile c11 -->
-```c
-#if __STDC_VERSION__ < 201112
-#error "C11, please"
-#endif
-```
 TXT
+mkdir "$folder/pair/docs"
 judge() { # SCRIPT TREE
 	sh "$here/$1.sh" "$2" "$library" 2>&1
 }
@@ -112,12 +118,12 @@ caught snippets page "newer compiles" "a program of C11 that does not say so" \
 
 caught snippets page "is marked" "a word in a marker that nobody knows" \
 	'sed -i "s/newer compile/newer compiled/" README.md'
-caught snippets page "three prints what the page says" "a program beside another that prints less" \
+caught snippets pair "three prints what the page says" "a program beside another that prints less" \
 	'sed -i "/puts/s/3/4/" README.md'
 if python3 -c 'import asyncio; asyncio.TaskGroup' 2>/dev/null; then
-	caught snippets page "three-python prints" "one in Python that does not print the same" \
+	caught snippets pair "three-python prints" "one in Python that does not print the same" \
 		'sed -i "s/print(3)/print(4)/" README.md'
-	caught snippets page "is marked" "a program in Python without a marker" \
+	caught snippets pair "is marked" "a program in Python without a marker" \
 		'sed -i /three-python/d README.md'
 fi
 
@@ -169,16 +175,32 @@ if command -v mandoc >/dev/null; then
 		'printf ".Xyz\n" >>docs/man/ferry_group.3'
 fi
 if command -v python3 >/dev/null && command -v cmark-gfm >/dev/null && command -v mandoc >/dev/null; then
-	caught html page "leads to a page" "a link to an anchor that is not there" \
-		'echo "[there](#nowhere)" >>README.md'
 	caught html page "are built" "a link to a file that is not there" \
 		'echo "[there](nothing.c)" >>README.md'
-	caught html page "anchor is twice" "an anchor that is made twice" \
-		'printf "\n<p id=\"a-page\"></p>\n" >>README.md'
-	caught html page "and ends" "markup that does not end" 'printf "\n<div>\n" >>README.md'
-	caught html page "from elsewhere" "a picture from elsewhere" \
-		'echo "![there](https://example.org/there.png)" >>README.md'
-	caught html sound "in the reference" "a name that is told nowhere" \
-		'sed -i "/^ \* ferry_wrap() - /,/^$/d" include/ferry/bridge.h'
+	# Building takes longer than looking, so all of these are wrong at once.
+	rm -rf "$folder/broken"
+	cp -R "$folder/page" "$folder/broken"
+	cat >>"$folder/broken/README.md" <<-'TXT'
+	[there](#nowhere) ![there](https://example.org/there.png)
+
+	<p id="a-page"></p>
+
+	<div>
+	TXT
+	mkdir "$folder/broken/lib"
+	printf '\tferry_nothing;\n' >"$folder/broken/lib/ferry.map"
+	found=$(judge html "$folder/broken" | grep '^not ok')
+	while IFS='	' read -r rule what; do
+		check "html catches $what" "$(case $found in
+		*"$rule"*) ;;
+		*) echo "\"$rule\" did not fail; what failed: ${found:-nothing}" ;;
+		esac)"
+	done <<-TXT
+	leads to a page	a link to an anchor that is not there
+	anchor is twice	an anchor that is made twice
+	and ends	markup that does not end
+	from elsewhere	a picture from elsewhere
+	in the reference	a name that is told nowhere
+	TXT
 fi
 finish
