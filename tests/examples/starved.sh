@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Whichever allocation fails, limited-stat, overlap and small-files neither crash nor hang: they say
-# what they could not do, or have counted it. Usage: starved.sh LIMITED_STAT STARVE_LIBRARY OVERLAP
-# SMALL_FILES
+# Whichever allocation fails, limited-stat, overlap, small-files and mqtt-echo neither crash nor
+# hang: they say what they could not do, or have counted it. Usage: starved.sh LIMITED_STAT
+# STARVE_LIBRARY OVERLAP SMALL_FILES [MQTT_ECHO]
 . "$(dirname "$0")/../walk/walk.sh"
 starve=$(realpath "$2")
 overlap=$(realpath "$3")
 small_files=$(realpath "$4")
+mqtt_echo=$5 # a path from the root; none where libmosquitto is not found
 
 mkdir -p tree/inner
 touch tree/file tree/inner/one tree/inner/two
@@ -83,6 +84,31 @@ reads() {
 	done
 }
 
+# echoes NUMBER: the same for mqtt-echo and libmosquitto, with the broker that is there
+echoes() {
+	LD_PRELOAD=$starve FERRY_STARVE=$1 "$mqtt_echo" --json --socket socket --count 3 >"$json" \
+		2>"$told"
+	status=$?
+	case $status in
+	0) expect echoed "$(field echoed)" 3 ;;
+	1) expect "all ends" $(($(field echoed) + $(field failed))) 3 ;;
+	3)
+		grep -q '^mqtt-echo: cannot .*: \(Cannot allocate memory\|Resource temp\)' "$told" ||
+			cat "$told"
+		;;
+	*)
+		echo "status is $status"
+		;;
+	esac
+}
+
+# threads NUMBER WHY: the problems of mqtt-echo where no more than so many threads can be made
+threads() {
+	$as prlimit --nproc="$1" "$mqtt_echo" --json --socket socket --count 3 >"$json" 2>"$told"
+	expect status $? 3
+	expect stderr "$(cat "$told")" "mqtt-echo: cannot $2: Resource temporarily unavailable"
+}
+
 # each COMMAND ARGUMENT...: every allocation in turn, until there are no more
 each() {
 	command=$1
@@ -108,4 +134,28 @@ check "each allocation of a case of overlap may fail" "$(
 	for number in 1 3 5 8 9 10; do
 		each plays $number
 	done)"
+
+if [ -z "$mqtt_echo" ]; then
+	skip "each allocation of mqtt-echo may fail" "libmosquitto not found"
+elif ! python3 -c '' 2>/dev/null; then
+	skip "each allocation of mqtt-echo may fail" "python3 not found to be its broker"
+else
+	mkfifo said
+	python3 "$(dirname "$script")/broker.py" socket clients=100000 >said &
+	broker=$!
+	read -r line <said
+	check "each allocation of mqtt-echo may fail" "$(each echoes)"
+	# Root may make any number, so it is somebody who has no threads yet.
+	as="setpriv --reuid=54321 --regid=54321 --clear-groups"
+	chmod 711 "$folder"
+	chmod 777 socket
+	if $as "$mqtt_echo" --help >/dev/null 2>&1; then
+		check "each thread of mqtt-echo may fail" "$(
+			threads 1 "start a worker"
+			threads 2 "connect to socket")"
+	else
+		skip "each thread of mqtt-echo may fail" "no way to be somebody else"
+	fi
+	kill $broker
+fi
 finish
