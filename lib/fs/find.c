@@ -43,7 +43,7 @@ static const struct mount_entry *find_path(struct fs *fs, const struct request *
 					   const char *path)
 {
 	if (request->root)
-		return root_mount(fs, request->root);
+		return root_mount_of(fs, request->root, path);
 	return *path == '/' ? mounts_by_path(fs->mounts, path) : entry_of(fs, AT_FDCWD);
 }
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -125,6 +126,60 @@ const struct mount_entry *mounts_by_path(const struct mounts *mounts, const char
 		}
 	}
 	return found;
+}
+
+/* ---- a path below a directory ---- */
+
+/* Does absolute @path, cleaned, lead to @base or on from there? */
+static bool is_under(const char *path, const char *base)
+{
+	size_t length = strcmp(base, "/") == 0 ? 0 : strlen(base);
+
+	return !strncmp(path, base, length) && (!path[length] || path[length] == '/');
+}
+
+/* Is it mounted on @mount within @base, or on what is? One at @base or above covers the directory. A
+ * table that goes in circles ends too. */
+static bool is_mounted_in(const struct mounts *mounts, const struct mount_entry *entry,
+			  const struct mount_entry *mount, const char *base)
+{
+	size_t steps = mounts->count, length = strlen(base);
+
+	while (entry && entry != mount && steps-- && entry->point_length > length &&
+	       is_under(entry->point, base))
+		entry = mounts_by_id(mounts, entry->parent);
+	return entry == mount;
+}
+
+const struct mount_entry *mounts_below(const struct mounts *mounts, const struct mount_entry *mount,
+				       const char *base, const char *path)
+{
+	const struct mount_entry *found;
+	char joined[PATH_MAX], cleaned[PATH_MAX];
+	int length = snprintf(joined, sizeof(joined), "%s/%s", base, path);
+
+	if (length < 0 || (size_t)length >= sizeof(joined))
+		return mount;
+	cleaned[clean(joined, cleaned)] = 0;
+	if (!is_under(cleaned, base))
+		return mount;
+	found = mounts_by_path(mounts, joined);
+	return is_mounted_in(mounts, found, mount, base) ? found : mount;
+}
+
+bool mounts_any_remote_below(const struct mounts *mounts, const struct mount_entry *mount,
+			     const char *base)
+{
+	if (!mounts->any_remote)
+		return false;
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct mount_entry *entry = &mounts->entries[i];
+
+		if (entry != mount && entry->class == MOUNT_REMOTE &&
+		    is_mounted_in(mounts, entry, mount, base))
+			return true;
+	}
+	return false;
 }
 
 /* ---- making it ---- */

@@ -9,6 +9,8 @@
 #include "fs/root.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +30,8 @@ struct ferry_fs_root {
 	struct hits hits;
 	uint64_t version;              /* of the table that entry is in */
 	const struct mount_entry *entry;
+	bool any_remote_below;         /* in that table */
+	char path[];                   /* where it was when it was opened; "": not told */
 };
 
 int root_check(const struct ferry_fs_root *root, const struct ferry_loop *loop)
@@ -58,8 +62,19 @@ const struct mount_entry *root_mount(const struct fs *fs, struct ferry_fs_root *
 		root->entry = mounts_by_id(fs->mounts, fs->mounts->unique ? root->unique_mount
 									  : root->mount);
 		root->version = fs->version;
+		root->any_remote_below =
+			root->entry && *root->path &&
+			mounts_any_remote_below(fs->mounts, root->entry, root->path);
 	}
 	return root->entry;
+}
+
+const struct mount_entry *root_mount_of(const struct fs *fs, struct ferry_fs_root *root,
+					const char *path)
+{
+	const struct mount_entry *entry = root_mount(fs, root);
+
+	return root->any_remote_below ? mounts_below(fs->mounts, entry, root->path, path) : entry;
 }
 
 /* ---- held ---- */
@@ -100,35 +115,60 @@ static void root_dispose(const ferry_result *result)
 /* Closing an O_PATH descriptor asks no filesystem. */
 static const ferry_disposer dispose_root = { FERRY_DISPOSE_ANYWHERE, root_dispose };
 
+/* The path of an open directory, as this process sees it; "" where that is not told. Asks no
+ * filesystem. */
+static void path_of(int fd, char path[PATH_MAX])
+{
+	char link[48];
+	ssize_t length;
+
+	/* Not /proc/self: that is gone with the thread that began the process. */
+	snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", fd);
+	length = readlink(link, path, PATH_MAX - 1);
+	path[length > 0 ? length : 0] = 0;
+	if (*path != '/')
+		*path = 0;
+}
+
+static void read_mount_ids(struct ferry_fs_root *root)
+{
+	struct statx status;
+
+	/* Asked with what it may know already: only the mount is wanted. */
+	if (status_of(root->fd, AT_STATX_DONT_SYNC, STATUS_MOUNT, &status) == 0 &&
+	    status.stx_mask & STATUS_MOUNT)
+		root->mount = status.stx_mnt_id;
+	if (status_of(root->fd, AT_STATX_DONT_SYNC, STATUS_UNIQUE_MOUNT, &status) == 0 &&
+	    status.stx_mask & STATUS_UNIQUE_MOUNT)
+		root->unique_mount = status.stx_mnt_id;
+}
+
 int run_root_open(struct request *request, ferry_result *out)
 {
-	struct ferry_fs_root *root = memory_new_zeroed(sizeof(*root));
-	struct statx status;
+	ferry_fs_root_options options;
+	struct ferry_fs_root *root;
+	char path[PATH_MAX];
 	int fd;
 
-	if (!root)
-		return -ENOMEM;
-	memcpy(&root->options, request->call.data, sizeof(root->options));
+	memcpy(&options, request->call.data, sizeof(options));
 	fd = open(request->call.path,
-		  O_PATH | O_DIRECTORY | O_CLOEXEC | (root->options.no_follow ? O_NOFOLLOW : 0));
-	if (fd < 0) {
-		int error = -errno;
-
-		memory_free(root);
-		return error;
+		  O_PATH | O_DIRECTORY | O_CLOEXEC | (options.no_follow ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return -errno;
+	path_of(fd, path);
+	root = memory_new_zeroed(sizeof(*root) + strlen(path) + 1);
+	if (!root) {
+		close(fd);
+		return -ENOMEM;
 	}
 	/* Relaxed: nobody else has seen it yet. */
 	atomic_store_relaxed(&root->refs, 1);
 	root->fd = fd;
+	root->options = options;
 	root->loop = local_loop(request->local);
 	root->hits.rate = HITS_ALL;
-	/* Asked with what it may know already: only the mount is wanted. */
-	if (status_of(fd, AT_STATX_DONT_SYNC, STATUS_MOUNT, &status) == 0 &&
-	    status.stx_mask & STATUS_MOUNT)
-		root->mount = status.stx_mnt_id;
-	if (status_of(fd, AT_STATX_DONT_SYNC, STATUS_UNIQUE_MOUNT, &status) == 0 &&
-	    status.stx_mask & STATUS_UNIQUE_MOUNT)
-		root->unique_mount = status.stx_mnt_id;
+	strcpy(root->path, path);
+	read_mount_ids(root);
 	*out = ferry_result_pointer(root, &dispose_root);
 	return 0;
 }

@@ -14,5 +14,8 @@ const ferry_fs_root_options *root_options(const struct ferry_fs_root *root);
 struct hits *root_hits(struct ferry_fs_root *root);
 /* The mount that its directory is on; NULL: not in the table. */
 const struct mount_entry *root_mount(const struct fs *fs, struct ferry_fs_root *root);
+/* The one that @path below it leads to, as far as its text says. */
+const struct mount_entry *root_mount_of(const struct fs *fs, struct ferry_fs_root *root,
+					const char *path);
 
 #endif

@@ -214,10 +214,10 @@ Test(find, S1_links_are_looked_at_only_while_a_mount_is_stuck_or_a_call_is_late)
 	end();
 }
 
-Test(find, S1_below_a_root_it_is_the_roots_mount_or_where_links_lead)
+Test(find, S1_below_a_root_it_is_where_the_path_or_links_lead)
 {
 	ferry_fs_root *local, *far, *whole;
-	char path[600];
+	char path[600], link[600];
 
 	begin();
 	slow_mount_release(&remote, SLOW_ANYTHING);
@@ -227,13 +227,17 @@ Test(find, S1_below_a_root_it_is_the_roots_mount_or_where_links_lead)
 	asked = asked_so_far();
 	slow_mount_hang(&remote, SLOW_ANYTHING);
 	snprintf(path, sizeof(path), ".%s", there);
+	folder_link("link", there);
 	for (int late = 0; late < 2; late++) {
 		cr_assert_eq(finds_below(far, "anything", late), health);
 		cr_assert_eq(finds_below(far, ".", late), health);
 		cr_assert_null(finds_below(local, "file", late));
 		cr_assert_null(finds_below(local, "no such folder/file", late));
 		cr_assert_null(finds_below(whole, "proc", late));
-		cr_assert_eq(finds_below(whole, path, late), late ? health : NULL);
+		cr_assert_eq(finds_below(whole, path, late), health);
+		cr_assert_eq(finds_below(whole, strstr(path, "/") + 1, late), health);
+		snprintf(link, sizeof(link), ".%s", folder_path("link"));
+		cr_assert_null(finds_below(whole, link, false));
 	}
 	ferry_fs_root_unref(local);
 	ferry_fs_root_unref(far);

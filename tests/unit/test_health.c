@@ -69,6 +69,34 @@ Test(health, so_many_calls_are_inside_one_remote_mount_and_the_rest_wait)
 	remote_end();
 }
 
+/* The root is on a local mount; what lies below it need not be. */
+Test(health, so_it_is_below_a_root_that_has_the_mount_in_it)
+{
+	ferry_fs_options below = FERRY_FS_OPTIONS_INIT;
+	ferry_result root;
+	ferry_local *local;
+	char path[512];
+
+	begin(4, 2);
+	snprintf(path, sizeof(path), "%s/..", slow_mount_path(&remote, ""));
+	local = ferry_fs_root_open(loop, pool, path, NULL, NULL);
+	cr_assert_eq(ferry_loop_run_until(loop, local), 0);
+	cr_assert_eq(ferry_local_take(local, &root), 0);
+	ferry_local_unref(local);
+	below.root = root.pointer;
+	below.policy = FERRY_FS_POOL;
+	for (unsigned i = 0; i < 5; i++)
+		held[i] = ferry_fs_open(loop, pool, "mount/file", O_RDONLY, 0, &below);
+	slow_mount_await(&remote, SLOW_OPEN, 2);
+	cr_assert_eq(remote_counters().under_way, 2);
+	cr_assert_eq(remote_counters().waiting, 3);
+	cr_assert_eq(remote_mount(&remote).waiting, 3);
+	remote_release();
+	let_go(5);
+	ferry_fs_root_unref(root.pointer);
+	remote_end();
+}
+
 Test(health, half_of_a_pool_is_for_one_remote_mount_where_nothing_else_is_said)
 {
 	begin(5, 0);

@@ -107,6 +107,70 @@ Test(mounts, what_is_not_absolute_or_too_long_leads_nowhere)
 	memory_free(mounts);
 }
 
+Test(mounts, below_a_directory_it_is_its_mount_or_what_is_mounted_there)
+{
+	static const struct {
+		const char *base;
+		uint64_t mount;
+		const char *path;
+		uint64_t id;
+	} rows[] = {
+		{ "/srv", 1, "x", 1 }, { "/srv", 1, "far", 2 }, { "/srv", 1, "./far//x", 2 },
+		{ "/srv", 1, "x/../far", 2 }, { "/srv", 1, "farther", 1 }, { "/srv", 1, ".", 1 },
+		{ "/srv", 1, "far/in/x", 3 }, { "/srv", 1, "far/..", 1 }, { "/", 1, "srv/far", 2 },
+		{ "/", 1, ".", 1 }, { "/", 1, "../srv/far", 2 }, { "/srv/far", 2, "in", 3 },
+		{ "/srv/far", 2, "x", 2 },
+		/* Out of it. */
+		{ "/srv", 1, "../other", 1 }, { "/srv/far", 2, "../far/in", 3 },
+		{ "/srv", 1, "../srv2/far", 1 }, { "/srv", 1, "/other", 1 },
+		/* The directory was there before another mount came over it. */
+		{ "/hidden", 1, "x", 1 }, { "/hidden", 1, "deep", 1 }, { "/hidden", 5, "deep", 6 },
+	};
+	struct mounts *mounts = table_of(
+		LINE(1, 0, "/", "ext4") LINE(2, 1, "/srv/far", "nfs")
+			LINE(3, 2, "/srv/far/in", "nfs") LINE(4, 1, "/other", "nfs")
+				LINE(5, 1, "/hidden", "nfs") LINE(6, 5, "/hidden/deep", "ext4"));
+	static char path[5000];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct mount_entry *entry =
+			mounts_below(mounts, mounts_by_id(mounts, rows[i].mount), rows[i].base,
+				     rows[i].path);
+
+		cr_expect_eq(entry->id, rows[i].id, "%s below %s leads to %d", rows[i].path,
+			     rows[i].base, (int)entry->id);
+	}
+	memset(path, 'a', sizeof(path) - 1);
+	memcpy(path, "far/", 4);
+	cr_expect_eq(mounts_below(mounts, mounts_by_id(mounts, 1), "/srv", path)->id, 1);
+	memory_free(mounts);
+}
+
+Test(mounts, below_a_directory_there_is_a_remote_one_or_none)
+{
+	static const struct {
+		const char *base;
+		uint64_t mount;
+		bool any;
+	} rows[] = {
+		{ "/", 1, true }, { "/srv", 1, true }, { "/srv/f", 1, false },
+		{ "/srv/far", 2, false }, { "/srv/far/x", 2, false }, { "/other", 1, false },
+		{ "/covered", 1, false }, { "/covered", 3, true }
+	};
+	struct mounts *mounts = table_of(
+		LINE(1, 0, "/", "ext4") LINE(2, 1, "/srv/far", "nfs")
+			LINE(3, 1, "/covered", "ext4") LINE(4, 3, "/covered/far", "nfs"));
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		cr_expect_eq(mounts_any_remote_below(mounts, mounts_by_id(mounts, rows[i].mount),
+						     rows[i].base),
+			     rows[i].any, "row %zu", i);
+	memory_free(mounts);
+	mounts = table_of(LINE(1, 0, "/", "ext4") LINE(2, 1, "/srv", "ext4"));
+	cr_expect_not(mounts_any_remote_below(mounts, mounts_by_id(mounts, 1), "/"));
+	memory_free(mounts);
+}
+
 Test(mounts, the_latest_at_one_place_is_on_top)
 {
 	CHECK_PATHS(LINE(1, 0, "/", "ext4") LINE(2, 1, "/a", "tmpfs") LINE(3, 2, "/a", "xfs")
