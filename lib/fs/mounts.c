@@ -138,8 +138,8 @@ static bool is_under(const char *path, const char *base)
 	return !strncmp(path, base, length) && (!path[length] || path[length] == '/');
 }
 
-/* Is it mounted on @mount within @base, or on what is? One at @base or above covers the directory. A
- * table that goes in circles ends too. */
+/* Is it mounted on @mount within @base, or on what is? One at @base or above covers the directory.
+ * A table that goes in circles ends too. */
 static bool is_mounted_in(const struct mounts *mounts, const struct mount_entry *entry,
 			  const struct mount_entry *mount, const char *base)
 {

@@ -50,9 +50,9 @@ const struct mount_entry *mounts_by_id(const struct mounts *mounts, uint64_t id)
 const struct mount_entry *mounts_by_path(const struct mounts *mounts, const char *path);
 
 /*
- * The same for @path below a directory, which is on @mount, at absolute @base, as the kernel writes it.
- * It is @mount where the text says nothing else: also if it leads out of the directory, or to what
- * was mounted over that later.
+ * The same for @path below a directory, which is on @mount, at absolute @base, as the kernel writes
+ * it. It is @mount where the text says nothing else: also if it leads out of the directory, or to
+ * what was mounted over that later.
  */
 const struct mount_entry *mounts_below(const struct mounts *mounts, const struct mount_entry *mount,
 				       const char *base, const char *path);
