@@ -261,8 +261,9 @@ FERRY_API int ferry_loop_dispatch(ferry_loop *loop, unsigned budget);
  * before it sleeps (ferry_loop_options.poll_ns), this does.
  *
  * Context: the loop's thread.
- * Return:  0: it may sleep, a post will ring; 1: work is due, poll without waiting;
- *          -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
+ * Return:  0: it may sleep, a post will ring; 1: work is due, poll without waiting; -EBUSY from
+ *          inside the loop's callbacks and its tasks' steps: nothing can be dispatched there, so
+ *          leave the descriptor and the deadline alone; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
  */
 FERRY_API int ferry_loop_prepare(ferry_loop *loop);
 
@@ -272,7 +273,8 @@ FERRY_API int ferry_loop_prepare(ferry_loop *loop);
  *
  * From here to the next prepare no post writes the eventfd. Call dispatch next.
  *
- * Context: the loop's thread. Return: 0; -EINVAL; -EPERM; -ESHUTDOWN; -ECHILD.
+ * Context: the loop's thread. Return: 0; -EBUSY as for prepare; -EINVAL; -EPERM; -ESHUTDOWN;
+ *          -ECHILD.
  */
 FERRY_API int ferry_loop_check(ferry_loop *loop);
 
@@ -280,8 +282,9 @@ FERRY_API int ferry_loop_check(ferry_loop *loop);
  * ferry_loop_set_host() - have a host told of what is new
  * @loop:    the loop
  * @changed: called outside of a dispatch, when something is due that was not, when the deadline
- *           is earlier, when the first request begins, and when the loop is closed; NULL: the
- *           host is gone
+ *           is earlier, when the first request begins, when the last timer or request is taken
+ *           back, behind ferry_loop_run() and its like, behind the dispatch in which it was set,
+ *           and when the loop is closed; NULL: the host is gone
  * @user:    given to @changed
  *
  * For hosts that cannot look at ferry_loop_deadline() and ferry_loop_pending() before each poll,

@@ -174,7 +174,7 @@ static void set_returns(struct ferry_local *local, struct ferry_waiter *ring)
 	if (ring)
 		loop_expect(local_loop(local));
 	else
-		local_loop(local)->in_flight--;
+		loop_expect_less(local_loop(local));
 }
 
 void callback_await_return(struct ferry_local *local, struct ferry_waiter *node)

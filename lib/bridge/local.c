@@ -239,7 +239,7 @@ void local_finish(struct ferry_local *local, enum local_state state)
 	if (local->flags & LOCAL_LISTED)
 		cds_list_del(&local->pending);
 	if (local->flags & LOCAL_COUNTED)
-		local_loop(local)->in_flight--;
+		loop_expect_less(local_loop(local));
 	local->flags &= (uint16_t)~(LOCAL_LISTED | LOCAL_COUNTED);
 	local->state = (uint8_t)state;
 	offload_end_expiry(local);

@@ -49,8 +49,10 @@ static int begin_expiry(struct ferry_local *local, uint64_t deadline_ns)
 	tail->expiry = (struct ferry_timer){ .fire = expire };
 	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE)
 		return 0;
+	/* Counted first: a host that is told of it shall not go on for it. */
+	local_loop(local)->expiries++;
 	error = loop_add_timer(local_loop(local), &tail->expiry, deadline_ns);
-	local_loop(local)->expiries += !error;
+	local_loop(local)->expiries -= error != 0;
 	return error;
 }
 

@@ -201,8 +201,11 @@ static void disarm(struct fs *fs)
 static void arm(struct fs *fs, uint64_t when_ns)
 {
 	/* Without memory for it the next call tries again. */
-	if (when_ns != UINT64_MAX && loop_add_timer(fs->loop, &fs->timer, when_ns) == 0)
-		fs->loop->expiries++;
+	if (when_ns == UINT64_MAX)
+		return;
+	/* Counted first: a host that is told of it shall not go on for it. */
+	fs->loop->expiries++;
+	fs->loop->expiries -= loop_add_timer(fs->loop, &fs->timer, when_ns) != 0;
 }
 
 static void fire(struct ferry_timer *timer)

@@ -127,7 +127,7 @@ int ferry_timer_cancel(ferry_timer *timer)
 
 	if (error)
 		return error;
-	timer_remove(&loop->timers, timer);
+	loop_remove_timer(loop, timer);
 	block_give(&loop->blocks, call_timer_of(timer), TIMER_ROOM);
 	return 0;
 }

@@ -63,6 +63,8 @@ int ferry_loop_dispatch(ferry_loop *loop, unsigned budget)
 	sleep_note_end(loop, clock_now());
 	/* With hooks prepare arms, and says if work is left. */
 	error = loop->hooked ? 0 : sleep_rest(loop);
+	if (loop->host_is_new)
+		loop_tell_host(loop);
 	return error < 0 ? error : handled;
 }
 
@@ -73,6 +75,9 @@ int ferry_loop_prepare(ferry_loop *loop)
 
 	if (error)
 		return error;
+	/* A host that was run in there: what is due waits until that has ended. */
+	if (loop_is_busy(loop))
+		return -EBUSY;
 	loop->hooked = true;
 	now = clock_now();
 	/* A host may prepare twice: nobody shall ring while the inbox is polled. */
@@ -88,8 +93,10 @@ int ferry_loop_prepare(ferry_loop *loop)
 void loop_tell_host(struct ferry_loop *loop)
 {
 	/* That it is closed is told last. */
-	if (!loop->in_turn && !loop->closed)
-		loop->changed(loop, loop->host);
+	if (loop->in_turn || loop->closed)
+		return;
+	loop->host_is_new = false;
+	loop->changed(loop, loop->host);
 }
 
 int ferry_loop_set_host(ferry_loop *loop, ferry_callback changed, void *user)
@@ -102,16 +109,16 @@ int ferry_loop_set_host(ferry_loop *loop, ferry_callback changed, void *user)
 		return error;
 	loop->changed = changed;
 	loop->host = user;
+	loop->host_is_new = changed && loop->in_turn;
 	/* The next host may have no hooks. A turn ends so that one can poll, and outside of turns
 	 * this does. */
-	if (!changed)
-		loop->hooked = false;
-	return loop->hooked || loop->in_turn ? 0 : sleep_rest(loop);
+	loop->hooked = false;
+	return loop->in_turn ? 0 : sleep_rest(loop);
 }
 
 int ferry_loop_check(ferry_loop *loop)
 {
-	int error = loop_check(loop);
+	int error = turn_check(loop);
 
 	if (!error)
 		wake(loop);

@@ -71,6 +71,7 @@ struct ferry_loop {
 	uint64_t busy_since_ns; /* the end of the last wait */
 	ferry_exception_handler handler;
 	void *handler_user;
+	bool host_is_new;       /* since this turn began: it is told of the rest when that ends */
 	ferry_callback changed; /* the host's, to hear of what comes between dispatches */
 	void *host;             /* given to it */
 
@@ -194,6 +195,13 @@ static inline void loop_expect(struct ferry_loop *loop)
 		loop_tell_host(loop);
 }
 
+/* The loop's thread: there is one less. */
+static inline void loop_expect_less(struct ferry_loop *loop)
+{
+	if (!--loop->in_flight && loop->changed)
+		loop_tell_host(loop);
+}
+
 /* The loop's thread: 0 or -ENOMEM, and then nothing changed. */
 static inline int loop_add_timer(struct ferry_loop *loop, struct ferry_timer *timer,
 				 uint64_t deadline_ns)
@@ -203,6 +211,14 @@ static inline int loop_add_timer(struct ferry_loop *loop, struct ferry_timer *ti
 	if (!error && loop->changed && loop->timers.heap[1].timer == timer)
 		loop_tell_host(loop);
 	return error;
+}
+
+/* The loop's thread: no effect if it is not set. */
+static inline void loop_remove_timer(struct ferry_loop *loop, struct ferry_timer *timer)
+{
+	timer_remove(&loop->timers, timer);
+	if (loop->timers.count <= loop->expiries && loop->changed)
+		loop_tell_host(loop);
 }
 
 /* The loop's thread: takes a node off the ready list, where it may stand anywhere, and the turn

@@ -37,11 +37,14 @@ static int take_events(struct ferry_loop *loop, uint64_t timeout_ns)
 		sleep_end(loop);
 		return count == -EINTR ? 0 : count;
 	}
+	/* A turn follows: no host is told of what becomes due. */
+	loop->in_turn = true;
 	for (int i = 0; i < count; i++)
 		if (events[i].data.u64 == WATCH_BELL)
 			bell = true;
 		else
 			watch_dispatch(&loop->watches, loop->epoll, &events[i]);
+	loop->in_turn = false;
 	/* The write may come only now, if it was rung for just before: then the next look
 	 * finds an event for nothing. */
 	loop->bell_is_due = port_disarm(turn_port(loop)) && !bell;

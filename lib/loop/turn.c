@@ -24,10 +24,14 @@ void turn_drain(struct ferry_loop *loop)
 	for (; node; posts++) {
 		struct ferry_waiter *next = node->next;
 
-		loop_make_ready(loop, node);
+		chain_append(&loop->ready, node);
 		node = next;
 	}
 	loop->counters.posts += posts;
+	loop->ready_count += posts;
+	/* Told of the first, it would drain what came after the last. */
+	if (loop->ready_count == posts && loop->changed)
+		loop_tell_host(loop);
 }
 
 /* ---- callbacks ---- */
@@ -167,6 +171,9 @@ static int leave(struct ferry_loop *loop, int result)
 	error = sleep_rest(loop);
 	/* No wait follows that would note how long this dispatch took. */
 	sleep_note_end(loop, clock_now());
+	/* Somebody else's turns, which left other things to wait for. */
+	if (loop->changed)
+		loop_tell_host(loop);
 	return error && result >= 0 ? error : result;
 }
 

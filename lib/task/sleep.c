@@ -19,7 +19,7 @@ static void cancel(ferry_operation *operation, struct ferry_task *task)
 	ferry_sleep *sleep = sleep_of(operation);
 
 	(void)task;
-	timer_remove(&sleep->loop->timers, &sleep->timer);
+	loop_remove_timer(sleep->loop, &sleep->timer);
 	awaitable_complete(sleep->loop, &sleep->awaitable, awaitable_done_by(-ECANCELED));
 }
 

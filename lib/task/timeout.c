@@ -72,7 +72,7 @@ int ferry_timeout_begin(ferry_timeout *timeout, ferry_task *task, uint64_t deadl
 
 void timeout_close(ferry_timeout *timeout)
 {
-	timer_remove(&task_loop(timeout->task)->timers, &timeout->timer);
+	loop_remove_timer(task_loop(timeout->task), &timeout->timer);
 	if (timeout->fired)
 		task_uncancel(timeout->task);
 	timeout->fired = 0;

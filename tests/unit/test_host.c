@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "loop/turn.h"
@@ -521,9 +522,11 @@ Test(host, L1_a_deadline_that_is_earlier_is_told, .init = begin_told, .fini = en
 	cr_assert_eq(told, 1);
 	ferry_loop_call_at(loop, far - 1, call, NULL, &timers[2]);
 	cr_assert_eq(told, 2);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(told, 2, "later is no news");
 		ferry_timer_cancel(timers[i]);
-	cr_assert_eq(told, 2, "later is no news");
+	}
+	cr_assert_eq(told, 3, "that there is none is");
 }
 
 Test(host, L1_the_first_request_is_told_and_in_a_dispatch_nothing, .init = begin_told, .fini = end)
@@ -547,6 +550,165 @@ Test(host, L1_the_first_request_is_told_and_in_a_dispatch_nothing, .init = begin
 	ferry_local_unref(locals[0]);
 	ferry_local_unref(locals[1]);
 	fixture_end(NULL, pool);
+}
+
+/* It becomes readable between the poll of the host and that of the dispatch. */
+Test(host, L1_of_what_a_dispatch_finds_ready_nothing_is_told, .init = begin_told, .fini = end)
+{
+	int ends[2];
+	ferry_local *watch;
+
+	cr_assert_eq(pipe(ends), 0);
+	watch = ferry_loop_watch_fd(loop, ends[0], FERRY_READABLE);
+	ferry_local_add_done_callback(watch, add, NULL);
+	cr_assert_eq(write(ends[1], "x", 1), 1);
+	told = 0;
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(told, 0);
+	ferry_local_unref(watch);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+Test(host, L1_that_the_last_was_taken_back_is_told, .init = begin_told, .fini = end)
+{
+	ferry_timer *timers[2];
+	ferry_future *promise;
+	ferry_local *local;
+
+	ferry_loop_call_at(loop, FAR, call, NULL, &timers[0]);
+	ferry_loop_call_at(loop, FAR, call, NULL, &timers[1]);
+	told = 0;
+	ferry_timer_cancel(timers[0]);
+	cr_assert_eq(told, 0);
+	ferry_timer_cancel(timers[1]);
+	cr_assert_eq(told, 1);
+	cr_assert_eq(ferry_future_new(NULL, &promise), 0);
+	local = ferry_wrap(loop, promise);
+	told = 0;
+	cr_assert_geq(ferry_local_cancel(local), 0);
+	cr_assert_eq(told, 1);
+	ferry_local_unref(local);
+	ferry_future_unref(promise);
+}
+
+static void set_again(ferry_loop *which, void *user)
+{
+	(void)user;
+	cr_assert_eq(ferry_loop_set_host(which, NULL, NULL), 0);
+	cr_assert_eq(ferry_loop_set_host(which, tell, &told), 0);
+	ferry_loop_call_at(which, FAR, call, NULL, NULL);
+	cr_assert_eq(told, 0);
+}
+
+Test(host, L1_one_that_comes_in_a_dispatch_is_told_of_the_rest, .init = begin_told, .fini = end)
+{
+	ferry_loop_call_soon(loop, set_again, NULL);
+	told = 0;
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(told, 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 0);
+	cr_assert_eq(told, 1, "once");
+}
+
+Test(host, L1_what_run_left_is_told, .init = begin_told, .fini = end)
+{
+	ferry_loop_call_soon(loop, stop, NULL);
+	told = 0;
+	cr_assert_eq(ferry_loop_run(loop), 1);
+	cr_assert_eq(told, 1);
+	cr_assert_eq(ferry_loop_run_once(loop, 0), 0);
+}
+
+static char said[4];
+
+static void say(ferry_loop *which, void *letter)
+{
+	(void)which;
+	said[strlen(said)] = *(const char *)letter;
+}
+
+static void say_elsewhere(void *letter)
+{
+	cr_assert_eq(ferry_loop_call_soon_threadsafe(loop, say, letter), 0);
+}
+
+/* It looks whether something is pending, and there comes more. */
+static void say_and_look(ferry_loop *which, void *letter)
+{
+	if (!told++)
+		fixture_elsewhere(say_elsewhere, letter);
+	ferry_loop_pending(which);
+}
+
+Test(host, L2_what_comes_while_a_host_is_told_overtakes_nothing, .init = begin, .fini = end)
+{
+	told = 0;
+	cr_assert_eq(ferry_loop_set_host(loop, say_and_look, "c"), 0);
+	say_elsewhere("a");
+	say_elsewhere("b");
+	cr_assert_eq(ferry_loop_pending(loop), 3);
+	cr_assert_eq(told, 1);
+	while (ferry_loop_pending(loop))
+		ferry_loop_dispatch(loop, 0);
+	cr_assert_str_eq(said, "abc");
+}
+
+static void prepare_inside(ferry_loop *which, void *user)
+{
+	call(which, user);
+	cr_assert_eq(ferry_loop_prepare(which), -EBUSY);
+	cr_assert_eq(ferry_loop_check(which), -EBUSY);
+}
+
+Test(host, L2_inside_of_a_callback_a_host_is_told_to_leave_it_alone, .init = begin, .fini = end)
+{
+	ferry_loop_call_soon(loop, prepare_inside, NULL);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	post(1);
+	cr_assert_eq(is_readable(), 1, "it has no hooks by that");
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+	cr_assert_eq(calls, 2);
+}
+
+/* Hooks are one host's, and another may come without the first having been told to leave. */
+Test(host, L1_a_host_that_comes_has_no_hooks_yet, .init = begin, .fini = end)
+{
+	cr_assert_eq(ferry_loop_prepare(loop), 0);
+	cr_assert_eq(ferry_loop_check(loop), 0);
+	cr_assert_eq(ferry_loop_set_host(loop, tell, &told), 0);
+	post(1);
+	cr_assert_eq(is_readable(), 1);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), 1);
+}
+
+/* ---- what the adapters share ---- */
+
+/* Between the two looks of prepare another thread posts. */
+static int pending_and_post(ferry_loop *which)
+{
+	int pending = ferry_loop_pending(which);
+
+	post(1);
+	return pending;
+}
+
+#define ferry_loop_pending pending_and_post
+#include <ferry/adapt/host.h>
+#undef ferry_loop_pending
+
+Test(host, L1_a_post_between_the_looks_of_an_adapter_is_something_to_go_on_for, .init = begin,
+     .fini = end)
+{
+	uint64_t deadline = 1;
+	ferry_host host = { 0 };
+
+	cr_assert_eq(ferry_host_open(&host, loop, tell, &told), 0);
+	cr_assert_eq(ferry_host_prepare(&host, &deadline), 1);
+	cr_assert_eq(deadline, 0);
+	cr_assert_eq(ferry_host_check(&host, 0), 0);
+	cr_assert_eq(calls, 1);
+	cr_assert_eq(ferry_host_close(&host), 0);
 }
 
 Test(host, L3_that_the_loop_is_closed_is_told_last)
