@@ -31,6 +31,10 @@ struct driver {
 	/* Whenever a descriptor is readable. */
 	void *(*watch_new)(void *host, int fd, driver_callback *fn, void *user);
 	void (*watch_free)(void *watch);
+	/* Before each poll; NULL: it has no such hook. */
+	void *(*hook_new)(void *host, driver_callback *fn, void *user);
+	void (*hook_free)(void *hook);
+	int (*wait_ms)(void *host); /* how long it would wait now; NULL: it does not say */
 };
 
 extern const struct driver driver;

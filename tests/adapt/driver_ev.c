@@ -128,6 +128,41 @@ static void watch_free(void *user)
 	free(watch);
 }
 
+struct hook {
+	struct driver_source source;
+	ev_prepare prepare;
+};
+
+static void prepared(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+	struct hook *hook = watcher->data;
+
+	(void)ev;
+	(void)events;
+	hook->source.fn(hook->source.user);
+}
+
+static void *hook_new(void *host, driver_callback *fn, void *user)
+{
+	struct hook *hook = malloc(sizeof(*hook));
+
+	if (!hook)
+		abort();
+	hook->source = (struct driver_source){ fn, user, host };
+	ev_prepare_init(&hook->prepare, prepared);
+	hook->prepare.data = hook;
+	ev_prepare_start(host, &hook->prepare);
+	return hook;
+}
+
+static void hook_free(void *user)
+{
+	struct hook *hook = user;
+
+	ev_prepare_stop(hook->source.host, &hook->prepare);
+	free(hook);
+}
+
 const struct driver driver = {
 	.name = "libev",
 	.hooked = true,
@@ -146,5 +181,7 @@ const struct driver driver = {
 	.timer_free = timer_free,
 	.watch_new = watch_new,
 	.watch_free = watch_free,
+	.hook_new = hook_new,
+	.hook_free = hook_free,
 };
 unsigned driver_fail;

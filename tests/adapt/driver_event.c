@@ -2,6 +2,7 @@
 /* libevent as a host. */
 #include "driver.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 
 static void *make(size_t count, size_t bytes)
@@ -10,8 +11,10 @@ static void *make(size_t count, size_t bytes)
 }
 
 #define calloc make
+#define event_add(...) (driver_fails() ? -1 : event_add(__VA_ARGS__))
 #include <ferry/adapt/event.h>
 #undef calloc
+#undef event_add
 
 static void *host_open(void)
 {
@@ -121,7 +124,7 @@ const struct driver driver = {
 	.hooked = false,
 	.ends = true,
 	.nests = false,
-	.faults = 1,
+	.faults = 2,
 	.open = host_open,
 	.close = host_close,
 	.attach = attach,

@@ -116,6 +116,30 @@ static void *watch_new(void *user, int fd, driver_callback *fn, void *arg)
 	return source;
 }
 
+struct hook {
+	GSource gsource;
+	struct source *source;
+};
+
+static gboolean prepared(GSource *gsource, gint *timeout)
+{
+	*timeout = -1;
+	expired(((struct hook *)gsource)->source);
+	return FALSE;
+}
+
+static void *hook_new(void *user, driver_callback *fn, void *arg)
+{
+	static GSourceFuncs functions = { .prepare = prepared };
+	struct host *host = user;
+	GSource *gsource = g_source_new(&functions, sizeof(struct hook));
+	struct source *source = source_new(host, gsource, fn, arg);
+
+	((struct hook *)gsource)->source = source;
+	g_source_attach(gsource, host->context);
+	return source;
+}
+
 static void source_free(void *user)
 {
 	struct source *source = user;
@@ -143,5 +167,7 @@ const struct driver driver = {
 	.timer_free = source_free,
 	.watch_new = watch_new,
 	.watch_free = source_free,
+	.hook_new = hook_new,
+	.hook_free = source_free,
 };
 unsigned driver_fail;

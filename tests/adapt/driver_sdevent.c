@@ -142,6 +142,28 @@ static void *watch_new(void *user, int fd, driver_callback *fn, void *arg)
 	return source;
 }
 
+static int prepared(sd_event_source *event, void *user)
+{
+	struct source *source = user;
+
+	(void)event;
+	source->source.fn(source->source.user);
+	return 0;
+}
+
+/* Of a source that nothing happens to. */
+static void *hook_new(void *user, driver_callback *fn, void *arg)
+{
+	struct host *host = user;
+	struct source *source = source_new(host, fn, arg);
+
+	if (sd_event_add_time(host->event, &source->event, CLOCK_MONOTONIC, UINT64_MAX - 1, 1,
+			      expired, source) < 0 ||
+	    sd_event_source_set_prepare(source->event, prepared) < 0)
+		abort();
+	return source;
+}
+
 static void source_free(void *user)
 {
 	struct source *source = user;
@@ -168,5 +190,7 @@ const struct driver driver = {
 	.timer_free = source_free,
 	.watch_new = watch_new,
 	.watch_free = source_free,
+	.hook_new = hook_new,
+	.hook_free = source_free,
 };
 unsigned driver_fail;

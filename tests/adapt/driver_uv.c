@@ -142,6 +142,40 @@ static void watch_free(void *watch)
 	uv_close((uv_handle_t *)&((struct watch *)watch)->poll, freed);
 }
 
+struct hook {
+	struct driver_source source;
+	uv_prepare_t prepare;
+};
+
+static void prepared(uv_prepare_t *handle)
+{
+	struct hook *hook = handle->data;
+
+	hook->source.fn(hook->source.user);
+}
+
+static void *hook_new(void *host, driver_callback *fn, void *user)
+{
+	struct hook *hook = malloc(sizeof(*hook));
+
+	if (!hook || uv_prepare_init(host, &hook->prepare))
+		abort();
+	hook->source = (struct driver_source){ fn, user, host };
+	hook->prepare.data = hook;
+	uv_prepare_start(&hook->prepare, prepared);
+	return hook;
+}
+
+static void hook_free(void *hook)
+{
+	uv_close((uv_handle_t *)&((struct hook *)hook)->prepare, freed);
+}
+
+static int wait_ms(void *host)
+{
+	return uv_backend_timeout(host);
+}
+
 const struct driver driver = {
 	.name = "libuv",
 	.hooked = true,
@@ -160,5 +194,8 @@ const struct driver driver = {
 	.timer_free = timer_free,
 	.watch_new = watch_new,
 	.watch_free = watch_free,
+	.hook_new = hook_new,
+	.hook_free = hook_free,
+	.wait_ms = wait_ms,
 };
 unsigned driver_fail;

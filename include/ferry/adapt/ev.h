@@ -51,8 +51,9 @@ FERRY_ADAPT void ferry_ev_expired(struct ev_loop *ev, ev_timer *timer, int event
 /* Whether ev_run() goes on for it; and a nested one leaves the loop out. */
 FERRY_ADAPT void ferry_ev_hold(ferry_ev *adapter, int goes_on)
 {
-	int polls = !adapter->host.closed && !adapter->host.dispatching;
-	int holds = goes_on && polls;
+	int polls = !adapter->host.closed && !adapter->host.busy;
+	/* A step, unlike a dispatch, has nothing behind it that would hold it again. */
+	int holds = goes_on && !adapter->host.closed && !adapter->host.dispatching;
 
 	if (polls && !ev_is_active(&adapter->io)) {
 		ev_io_start(adapter->ev, &adapter->io);
@@ -96,8 +97,11 @@ FERRY_ADAPT void ferry_ev_changed(ferry_loop *loop, void *user)
 	int goes_on = ferry_host_look(&adapter->host, &deadline);
 
 	(void)loop;
-	if (adapter->ev)
-		ferry_ev_hold(adapter, goes_on);
+	if (!adapter->ev)
+		return;
+	ferry_ev_hold(adapter, goes_on);
+	if (adapter->host.prepared)
+		ferry_ev_set_timer(adapter, deadline);
 }
 
 FERRY_ADAPT void ferry_ev_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)

@@ -9,10 +9,11 @@
  * loop stays armed from there to the next dispatch, and tells the adapter what libevent's own
  * callbacks ask of it.
  *
- *   readable   the loop was rung: dispatches. It is there only while the ferry loop has something
- *              pending, since event_base_dispatch() goes on for it
- *   timer      the loop's deadline: dispatches. libevent counts time by the kernel's ticks of some
- *              milliseconds, unless its base has EVENT_BASE_FLAG_PRECISE_TIMER
+ *   readable   the loop was rung: has the timer dispatch. To libevent it is internal, as the events
+ *              for its own signals are: event_base_dispatch() does not go on for it
+ *   timer      the loop's deadline: dispatches. It is there as long as the ferry loop has something
+ *              pending, so that event_base_dispatch() goes on. libevent counts time by the kernel's
+ *              ticks of some milliseconds, unless its base has EVENT_BASE_FLAG_PRECISE_TIMER
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -28,19 +29,22 @@ extern "C" {
 typedef struct ferry_libevent {
 	ferry_host host;
 	struct event readable, timer;
-	int polling;
-	uint64_t timer_ns; /* what the timer is set to; FERRY_NO_DEADLINE: it is not */
+	int timed;         /* the timer is set */
+	uint64_t timer_ns; /* to this; FERRY_NO_DEADLINE: to the end of time */
 } ferry_libevent;
 
-FERRY_ADAPT void ferry_libevent_set_timer(ferry_libevent *adapter, uint64_t deadline_ns)
+/* Has libevent go on as long as there is something to go on for, and wait no longer than that. */
+FERRY_ADAPT void ferry_libevent_set_timer(ferry_libevent *adapter, int goes_on,
+					  uint64_t deadline_ns)
 {
 	uint64_t now = ferry_now_ns(), after = deadline_ns > now ? deadline_ns - now : 0;
 	struct timeval timeout;
 
-	if (deadline_ns == adapter->timer_ns)
+	if (goes_on == adapter->timed && (!goes_on || deadline_ns == adapter->timer_ns))
 		return;
+	adapter->timed = goes_on;
 	adapter->timer_ns = deadline_ns;
-	if (deadline_ns == FERRY_NO_DEADLINE) {
+	if (!goes_on) {
 		event_del(&adapter->timer);
 		return;
 	}
@@ -53,16 +57,6 @@ FERRY_ADAPT void ferry_libevent_set_timer(ferry_libevent *adapter, uint64_t dead
 	event_add(&adapter->timer, &timeout);
 }
 
-/* Has libevent go on as long as there is something to go on for. */
-FERRY_ADAPT void ferry_libevent_hold(ferry_libevent *adapter, int goes_on)
-{
-	if (goes_on && !adapter->polling)
-		event_add(&adapter->readable, NULL);
-	if (!goes_on && adapter->polling)
-		event_del(&adapter->readable);
-	adapter->polling = goes_on;
-}
-
 FERRY_ADAPT void ferry_libevent_changed(ferry_loop *loop, void *user)
 {
 	ferry_libevent *adapter = (ferry_libevent *)user;
@@ -70,46 +64,49 @@ FERRY_ADAPT void ferry_libevent_changed(ferry_loop *loop, void *user)
 	int goes_on = ferry_host_look(&adapter->host, &deadline);
 
 	(void)loop;
-	ferry_libevent_hold(adapter, goes_on);
-	ferry_libevent_set_timer(adapter, goes_on ? deadline : FERRY_NO_DEADLINE);
-}
-
-FERRY_ADAPT void ferry_libevent_dispatch(ferry_libevent *adapter)
-{
-	uint64_t deadline;
-	int goes_on;
-
-	if (ferry_host_dispatch(&adapter->host)) {
-		free(adapter);
-		return;
-	}
-	goes_on = ferry_host_prepare(&adapter->host, &deadline);
-	ferry_libevent_hold(adapter, goes_on);
-	ferry_libevent_set_timer(adapter, goes_on ? deadline : FERRY_NO_DEADLINE);
+	if (adapter->host.closed)
+		event_del(&adapter->readable);
+	ferry_libevent_set_timer(adapter, goes_on, deadline);
 }
 
 FERRY_ADAPT void ferry_libevent_readable(evutil_socket_t fd, short events, void *user)
 {
 	(void)fd;
 	(void)events;
-	ferry_libevent_dispatch((ferry_libevent *)user);
+	/* Next, and as an event that counts: EVLOOP_ONCE is through with it. */
+	event_active(&((ferry_libevent *)user)->timer, EV_READ, 0);
 }
 
 FERRY_ADAPT void ferry_libevent_expired(evutil_socket_t fd, short events, void *user)
 {
 	ferry_libevent *adapter = (ferry_libevent *)user;
+	uint64_t deadline;
+	int goes_on;
 
 	(void)fd;
 	(void)events;
-	adapter->timer_ns = FERRY_NO_DEADLINE;
-	ferry_libevent_dispatch(adapter);
+	adapter->timed = 0; /* libevent takes it out before it calls */
+	if (ferry_host_dispatch(&adapter->host)) {
+		free(adapter);
+		return;
+	}
+	goes_on = ferry_host_prepare(&adapter->host, &deadline);
+	ferry_libevent_set_timer(adapter, goes_on, deadline);
+}
+
+/* For event_enable_debug_mode(), which keeps account of events. */
+FERRY_ADAPT void ferry_libevent_forget(ferry_libevent *adapter)
+{
+	event_debug_unassign(&adapter->readable);
+	event_debug_unassign(&adapter->timer);
 }
 
 FERRY_ADAPT int ferry_libevent_end(ferry_libevent *adapter)
 {
-	int dispatching = adapter->host.dispatching;
-	int error = ferry_host_close(&adapter->host);
+	int dispatching = adapter->host.dispatching, error;
 
+	ferry_libevent_forget(adapter);
+	error = ferry_host_close(&adapter->host);
 	if (!dispatching)
 		free(adapter);
 	return error;
@@ -127,8 +124,8 @@ FERRY_ADAPT int ferry_libevent_end(ferry_libevent *adapter)
  *
  * Ownership: *@ret is to be given to ferry_libevent_detach().
  * Context:   the thread of both.
- * Return:    0; -EINVAL; -EBUSY if @loop has a host; -EPERM; -ESHUTDOWN; -ECHILD; -ENOMEM;
- *            -EMFILE.
+ * Return:    0; -EINVAL; -EBUSY if @loop has a host; -EPERM; -ESHUTDOWN; -ECHILD; -ENOMEM, also
+ *            for what else libevent cannot poll it; -EMFILE.
  */
 FERRY_ADAPT int ferry_libevent_attach(struct event_base *base, ferry_loop *loop,
 				      ferry_libevent **ret)
@@ -146,10 +143,16 @@ FERRY_ADAPT int ferry_libevent_attach(struct event_base *base, ferry_loop *loop,
 		free(adapter);
 		return error;
 	}
-	adapter->timer_ns = FERRY_NO_DEADLINE;
 	event_assign(&adapter->readable, base, adapter->host.fd, EV_READ | EV_PERSIST,
 		     ferry_libevent_readable, adapter);
+	adapter->readable.ev_evcallback.evcb_flags |= EVLIST_INTERNAL;
 	event_assign(&adapter->timer, base, -1, 0, ferry_libevent_expired, adapter);
+	if (event_add(&adapter->readable, NULL) < 0) {
+		ferry_libevent_forget(adapter);
+		ferry_host_close(&adapter->host);
+		free(adapter);
+		return -ENOMEM;
+	}
 	ferry_libevent_changed(loop, adapter);
 	*ret = adapter;
 	return 0;
@@ -189,8 +192,6 @@ FERRY_ADAPT int ferry_libevent_abandon(ferry_libevent *adapter)
 {
 	if (!adapter)
 		return 0;
-	event_debug_unassign(&adapter->readable);
-	event_debug_unassign(&adapter->timer);
 	return ferry_libevent_end(adapter);
 }
 

@@ -24,9 +24,11 @@ typedef struct ferry_glib {
 	GSource source; /* first: it is one */
 	ferry_host host;
 	gpointer polled; /* NULL: not polled, the loop is closed */
+	int busy;        /* polled for nothing */
 } ferry_glib;
 
-/* A loop that is closed leaves nothing to poll. */
+/* A loop that is closed leaves nothing to poll. What other sources' prepare asks of it comes when
+ * it has said how long to wait: then GLib goes round once more. */
 FERRY_ADAPT void ferry_glib_changed(ferry_loop *loop, void *user)
 {
 	ferry_glib *adapter = (ferry_glib *)user;
@@ -38,6 +40,8 @@ FERRY_ADAPT void ferry_glib_changed(ferry_loop *loop, void *user)
 		g_source_remove_unix_fd(&adapter->source, adapter->polled);
 		adapter->polled = NULL;
 	}
+	if (adapter->host.prepared && deadline != FERRY_NO_DEADLINE)
+		g_main_context_wakeup(g_source_get_context(&adapter->source));
 }
 
 FERRY_ADAPT gboolean ferry_glib_prepare(GSource *source, gint *timeout)
@@ -47,6 +51,11 @@ FERRY_ADAPT gboolean ferry_glib_prepare(GSource *source, gint *timeout)
 
 	*timeout = -1;
 	ferry_host_prepare(&adapter->host, &deadline);
+	if (adapter->polled && adapter->busy != adapter->host.busy) {
+		adapter->busy = adapter->host.busy;
+		g_source_modify_unix_fd(source, adapter->polled,
+					adapter->busy ? (GIOCondition)0 : G_IO_IN);
+	}
 	if (deadline == FERRY_NO_DEADLINE)
 		return FALSE;
 	milliseconds = ferry_host_milliseconds(deadline, ferry_now_ns() / 1000000);
@@ -58,9 +67,9 @@ FERRY_ADAPT gboolean ferry_glib_check(GSource *source)
 {
 	ferry_glib *adapter = (ferry_glib *)source;
 
-	if (adapter->host.closed)
+	adapter->host.prepared = 0;
+	if (adapter->host.closed || ferry_loop_check(adapter->host.loop) < 0)
 		return FALSE;
-	ferry_loop_check(adapter->host.loop);
 	return g_source_query_unix_fd(source, adapter->polled) ||
 	       ferry_host_is_due(&adapter->host);
 }

@@ -27,6 +27,8 @@ typedef struct ferry_host {
 	int dispatching;   /* inside a dispatch: a nested run of the host leaves the loop out */
 	int left;          /* detached meanwhile: who dispatches frees the adapter */
 	int closed;        /* the loop is: there is nothing to poll or to wait for */
+	int busy;          /* inside of its callbacks or steps: as closed, until that has ended */
+	int prepared;      /* for the poll that comes: what changes meanwhile it must be told */
 } ferry_host;
 
 /**
@@ -60,6 +62,7 @@ FERRY_ADAPT int ferry_host_open(ferry_host *host, ferry_loop *loop, ferry_callba
 	host->loop = ferry_loop_ref(loop);
 	host->fd = fd;
 	host->error = host->dispatching = host->left = host->closed = 0;
+	host->busy = host->prepared = 0;
 	return 0;
 }
 
@@ -95,13 +98,15 @@ FERRY_ADAPT int ferry_host_close(ferry_host *host)
 FERRY_ADAPT int ferry_host_look(ferry_host *host, uint64_t *deadline_ns)
 {
 	int pending = ferry_loop_pending(host->loop);
+	/* A closed loop says 0 as well. */
+	int error = pending > 0 ? 0 : ferry_loop_fd(host->loop);
 
 	*deadline_ns = FERRY_NO_DEADLINE;
-	/* A closed loop says 0 as well. */
-	if (pending <= 0 && ferry_loop_fd(host->loop) < 0)
+	if (error == -ESHUTDOWN || error == -ECHILD)
 		host->closed = 1;
-	/* Inside of a dispatch nothing can be dispatched: what is due waits until that ends. */
-	if (!host->closed && !host->dispatching)
+	else if (error < 0 && !host->error)
+		host->error = error; /* the host runs on another thread, which cannot serve it */
+	if (error >= 0 && !host->busy)
 		*deadline_ns = ferry_loop_deadline(host->loop);
 	return pending > 0;
 }
@@ -111,16 +116,29 @@ FERRY_ADAPT int ferry_host_look(ferry_host *host, uint64_t *deadline_ns)
  * @host:        opened
  * @deadline_ns: as for ferry_host_look()
  *
- * With ferry_host_check() behind the poll no eventfd is written while the host is awake.
+ * With ferry_host_check() behind the poll no eventfd is written while the host is awake. Until
+ * then @host->prepared is set: other hooks of the host may ask something of the loop, and what
+ * was said here holds no longer when changed is called. @host->busy says that the host is run
+ * inside of the loop's callbacks or steps: it polls the descriptor no more than that of a closed
+ * loop.
  *
  * Context: the loop's thread. Return: as for ferry_host_look().
  */
 FERRY_ADAPT int ferry_host_prepare(ferry_host *host, uint64_t *deadline_ns)
 {
-	int goes_on = ferry_host_look(host, deadline_ns);
+	int goes_on, due;
 
-	if (!host->closed && !host->dispatching && ferry_loop_prepare(host->loop) > 0)
+	host->busy = 0;
+	goes_on = ferry_host_look(host, deadline_ns);
+	due = host->closed ? 0 : ferry_loop_prepare(host->loop);
+	host->prepared = !host->closed && due >= 0;
+	host->busy = due == -EBUSY;
+	if (due > 0) {
 		*deadline_ns = 0;
+		goes_on = 1; /* it may have come since the look */
+	}
+	if (host->busy)
+		*deadline_ns = FERRY_NO_DEADLINE;
 	return goes_on;
 }
 
@@ -139,7 +157,7 @@ FERRY_ADAPT int ferry_host_dispatch(ferry_host *host)
 		return 0;
 	host->dispatching = 1;
 	handled = ferry_loop_dispatch(host->loop, 0);
-	host->dispatching = 0;
+	host->dispatching = host->busy = host->prepared = 0;
 	if (handled < 0 && handled != -ESHUTDOWN && !host->error)
 		host->error = handled;
 	return host->left;
@@ -169,9 +187,12 @@ FERRY_ADAPT int ferry_host_is_due(ferry_host *host)
  */
 FERRY_ADAPT int ferry_host_check(ferry_host *host, int readable)
 {
-	if (host->closed || host->dispatching)
+	int error = host->closed ? -ESHUTDOWN : ferry_loop_check(host->loop);
+
+	host->busy = error == -EBUSY;
+	host->prepared = 0;
+	if (error < 0)
 		return 0;
-	ferry_loop_check(host->loop);
 	return readable || ferry_host_is_due(host) ? ferry_host_dispatch(host) : 0;
 }
 

@@ -29,6 +29,19 @@ typedef struct ferry_sdevent {
 	sd_event_source *io, *timer, *due;
 } ferry_sdevent;
 
+/* How long sd-event waits. */
+FERRY_ADAPT void ferry_sdevent_set_timer(ferry_sdevent *adapter, uint64_t deadline_ns)
+{
+	sd_event_source_set_enabled(adapter->due, deadline_ns ? SD_EVENT_OFF : SD_EVENT_ON);
+	if (deadline_ns && deadline_ns != FERRY_NO_DEADLINE) {
+		sd_event_source_set_time(adapter->timer,
+					 deadline_ns / 1000 + (deadline_ns % 1000 != 0));
+		sd_event_source_set_enabled(adapter->timer, SD_EVENT_ONESHOT);
+	} else {
+		sd_event_source_set_enabled(adapter->timer, SD_EVENT_OFF);
+	}
+}
+
 /* A loop that is closed leaves nothing to poll. */
 FERRY_ADAPT void ferry_sdevent_changed(ferry_loop *loop, void *user)
 {
@@ -37,11 +50,10 @@ FERRY_ADAPT void ferry_sdevent_changed(ferry_loop *loop, void *user)
 
 	(void)loop;
 	ferry_host_look(&adapter->host, &deadline);
-	if (!adapter->host.closed)
-		return;
-	sd_event_source_set_enabled(adapter->io, SD_EVENT_OFF);
-	sd_event_source_set_enabled(adapter->timer, SD_EVENT_OFF);
-	sd_event_source_set_enabled(adapter->due, SD_EVENT_OFF);
+	if (adapter->host.closed)
+		sd_event_source_set_enabled(adapter->io, SD_EVENT_OFF);
+	if (adapter->host.closed || adapter->host.prepared)
+		ferry_sdevent_set_timer(adapter, deadline);
 }
 
 FERRY_ADAPT int ferry_sdevent_prepare(sd_event_source *source, void *user)
@@ -51,14 +63,7 @@ FERRY_ADAPT int ferry_sdevent_prepare(sd_event_source *source, void *user)
 
 	(void)source;
 	ferry_host_prepare(&adapter->host, &deadline);
-	sd_event_source_set_enabled(adapter->due, deadline ? SD_EVENT_OFF : SD_EVENT_ON);
-	if (deadline && deadline != FERRY_NO_DEADLINE) {
-		sd_event_source_set_time(adapter->timer,
-					 deadline / 1000 + (deadline % 1000 != 0));
-		sd_event_source_set_enabled(adapter->timer, SD_EVENT_ONESHOT);
-	} else {
-		sd_event_source_set_enabled(adapter->timer, SD_EVENT_OFF);
-	}
+	ferry_sdevent_set_timer(adapter, deadline);
 	return 0;
 }
 

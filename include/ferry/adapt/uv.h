@@ -55,7 +55,7 @@ FERRY_ADAPT void ferry_uv_idle(uv_idle_t *idle)
 /* Whether uv_run() goes on for it; and a nested one leaves the loop out. */
 FERRY_ADAPT void ferry_uv_hold(ferry_uv *adapter, int goes_on)
 {
-	int polls = !adapter->host.closed && !adapter->host.dispatching;
+	int polls = !adapter->host.closed && !adapter->host.busy;
 
 	if (uv_is_closing((uv_handle_t *)&adapter->poll))
 		return;
@@ -70,6 +70,23 @@ FERRY_ADAPT void ferry_uv_hold(ferry_uv *adapter, int goes_on)
 		uv_unref((uv_handle_t *)&adapter->poll);
 }
 
+/* How long uv waits. */
+FERRY_ADAPT void ferry_uv_set_timer(ferry_uv *adapter, uint64_t deadline_ns)
+{
+	if (!deadline_ns)
+		uv_idle_start(&adapter->idle, ferry_uv_idle);
+	else
+		uv_idle_stop(&adapter->idle);
+	if (!deadline_ns || deadline_ns == FERRY_NO_DEADLINE) {
+		uv_timer_stop(&adapter->timer);
+		return;
+	}
+	/* Its time stands still while callbacks run, and it waits from there. */
+	uv_update_time(adapter->uv);
+	uv_timer_start(&adapter->timer, ferry_uv_expired,
+		       ferry_host_milliseconds(deadline_ns, uv_now(adapter->uv)), 0);
+}
+
 FERRY_ADAPT void ferry_uv_changed(ferry_loop *loop, void *user)
 {
 	ferry_uv *adapter = (ferry_uv *)user;
@@ -77,6 +94,8 @@ FERRY_ADAPT void ferry_uv_changed(ferry_loop *loop, void *user)
 
 	(void)loop;
 	ferry_uv_hold(adapter, ferry_host_look(&adapter->host, &deadline));
+	if (adapter->host.prepared && !uv_is_closing((uv_handle_t *)&adapter->timer))
+		ferry_uv_set_timer(adapter, deadline);
 }
 
 FERRY_ADAPT void ferry_uv_prepare(uv_prepare_t *prepare)
@@ -85,15 +104,7 @@ FERRY_ADAPT void ferry_uv_prepare(uv_prepare_t *prepare)
 	uint64_t deadline;
 
 	ferry_uv_hold(adapter, ferry_host_prepare(&adapter->host, &deadline));
-	if (!deadline)
-		uv_idle_start(&adapter->idle, ferry_uv_idle);
-	else
-		uv_idle_stop(&adapter->idle);
-	if (deadline && deadline != FERRY_NO_DEADLINE)
-		uv_timer_start(&adapter->timer, ferry_uv_expired,
-			       ferry_host_milliseconds(deadline, uv_now(adapter->uv)), 0);
-	else
-		uv_timer_stop(&adapter->timer);
+	ferry_uv_set_timer(adapter, deadline);
 }
 
 FERRY_ADAPT void ferry_uv_check(uv_check_t *check)
