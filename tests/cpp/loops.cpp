@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cpp/call.hpp, cpp/loop.hpp: what a loop is given to call, whatever becomes of it.
+ */
+#include "living.hpp"
+#include "pools.hpp"
+#include "tap.hpp"
+
+#include <poll.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace loops
+{
+
+using namespace std::chrono_literals;
+
+TEST(L2_functions_are_called_in_order_and_destroyed_once)
+{
+	census census;
+	ferry::loop loop;
+	std::string order;
+
+	loop.call_soon([&, held = living(census)] { order += "a"; });
+	loop.call_at(0ns, [&] { order += "t"; });
+	loop.call_soon([&, held = living(census)] {
+		order += "b";
+		loop.call_soon([&] { order += "c"; });
+	});
+	CHECK(order.empty() && loop.pending() == 3);
+	CHECK(!loop.run());
+	CHECK(order == "tabc" && census.alive == 0 && census.died == 2);
+}
+
+TEST(what_one_throws_is_thrown_by_who_runs_the_loop_and_the_rest_is_called_after_that)
+{
+	ferry::loop loop;
+	std::string order;
+
+	loop.call_soon([&] { order += "a"; });
+	loop.call_soon([] { throw std::out_of_range("beyond"); });
+	loop.call_soon([&] { order += "b"; });
+	CHECK_THROWS(loop.run(), std::out_of_range);
+	CHECK(order == "a");
+	CHECK(!loop.run());
+	CHECK(order == "ab");
+	loop.call_at(0ns, [] { throw 5; });
+	CHECK_THROWS(loop.run_once(), int);
+	loop.call_soon([] { throw 5; });
+	CHECK_THROWS(loop.dispatch(), int);
+	loop.call_soon([] { throw 5; });
+	CHECK(ferry_loop_dispatch(loop, 0) == 1); /* as a host would */
+	CHECK_THROWS(loop.rethrow(), int);
+	loop.rethrow();
+}
+
+TEST(L3_what_was_not_called_is_destroyed_once_as_the_loop_closes)
+{
+	census census;
+	busy_pool busy;
+	ferry::timer timer;
+	ferry::loop_handle *handle;
+
+	{
+		ferry::loop loop;
+
+		loop.call_soon([held = living(census)] {});
+		timer = loop.call_at(1h, [held = std::make_shared<living>(census)] {});
+		loop.when_done(ferry::offload(loop, busy.pool, [] { return 1; }),
+			       [held = living(census)](ferry::local<int> &) {});
+		handle = new ferry::loop_handle(loop.handle());
+		CHECK(handle->call_soon([held = living(census)] {}));
+		CHECK(census.alive == 4);
+	}
+	CHECK(census.alive == 1); /* the timer's, which we hold */
+	CHECK(!timer.cancel());
+	timer = {};
+	CHECK(census.alive == 0 && census.died == 4);
+	CHECK(!handle->call_soon([held = living(census)] {}));
+	CHECK(census.alive == 0 && census.died == 5);
+	delete handle;
+}
+
+TEST(L3_calls_from_other_threads_are_called_or_destroyed_whenever_the_loop_closes)
+{
+	constexpr int threads = 3, each = 200;
+	census census;
+
+	for (int round = 0; round < 10; round++) {
+		std::vector<std::thread> callers;
+		std::atomic<int> accepted{ 0 };
+		int called = 0;
+		auto loop = std::make_unique<ferry::loop>();
+
+		for (int i = 0; i < threads; i++)
+			callers.emplace_back([&, handle = loop->handle()] {
+				for (int j = 0; j < each; j++)
+					accepted += handle.call_soon(
+						[&, held = living(census)] { called++; });
+			});
+		while (called < round * threads * each / 10)
+			loop->run_once(1s);
+		loop.reset();
+		for (std::thread &caller : callers)
+			caller.join();
+		CHECK(called <= accepted && accepted <= threads * each);
+		CHECK(census.alive == 0 && census.died == (round + 1) * threads * each);
+	}
+}
+
+TEST(a_timer_is_taken_back_once)
+{
+	census census;
+	ferry::loop loop;
+	bool fired = false;
+	ferry::timer timer = loop.call_at(1h, [held = std::make_shared<living>(census)] {});
+	ferry::timer fires = loop.call_at(0ns, [&] { fired = true; }), nothing;
+
+	CHECK(timer.cancel() && !timer.cancel() && !nothing.cancel());
+	CHECK(census.alive == 0 && census.died == 1);
+	CHECK(!loop.run() && fired && !fires.cancel());
+	CHECK_ERRNO(loop.call_at({}, [] {}), EINVAL);
+}
+
+TEST(L6_a_timer_that_another_thread_cannot_take_back_happens)
+{
+	ferry::loop loop;
+	bool fired = false;
+	ferry::timer timer = loop.call_at(0ns, [&] { fired = true; });
+
+	std::thread([&] { CHECK_ERRNO(timer.cancel(), EPERM); }).join();
+	CHECK(!loop.run() && fired);
+}
+
+TEST(a_function_is_called_with_a_local_that_is_done)
+{
+	drained_pool pool;
+	ferry::loop loop;
+	int got = 0;
+
+	loop.when_done(ferry::offload(loop, pool, [] { return 5; }),
+		       [&](ferry::local<int> &local) { got = local.get(); });
+	loop.when_done(ferry::offload(loop, pool, []() -> int { throw std::out_of_range("b"); }),
+		       [](ferry::local<int> &local) { local.get(); });
+	CHECK_THROWS(loop.run(), std::out_of_range);
+	loop.run();
+	CHECK(got == 5);
+	CHECK_ERRNO(loop.when_done(ferry::local<int>(), [](ferry::local<int> &) {}), EINVAL);
+}
+
+TEST(a_loop_is_run_until_a_local_is_done_or_it_cannot_be)
+{
+	busy_pool busy;
+	ferry::loop loop;
+	auto local = ferry::offload(loop, busy.pool, [] { return 5; });
+	ferry_local *plain;
+
+	loop.call_soon([&] { loop.stop(); });
+	CHECK_ERRNO(loop.run(local), EINTR);
+	loop.call_soon([] { throw 5; });
+	CHECK_THROWS(loop.run(local), int);
+	busy.let_go();
+	CHECK(loop.run(local) == 5);
+	CHECK(ferry_local_new(loop, &plain) == 0);
+	CHECK_ERRNO(loop.run(ferry::local<>(plain)), EDEADLK);
+	loop.call_soon([&] { loop.stop(); });
+	CHECK(loop.run());
+}
+
+TEST(L6_an_exception_that_nobody_looked_at_is_told)
+{
+	drained_pool pool;
+	ferry::loop loop;
+	std::string told;
+
+	loop.set_exception_handler([&](std::exception_ptr exception) {
+		try {
+			std::rethrow_exception(exception);
+		} catch (const std::exception &thrown) {
+			told += thrown.what();
+		}
+	});
+	ferry::offload(loop, pool, [] { throw std::out_of_range("beyond"); });
+	loop.run();
+	CHECK(told == "beyond");
+	loop.set_exception_handler(
+		[](std::exception_ptr exception) { std::rethrow_exception(exception); });
+	ferry::offload(loop, pool, [] { throw std::out_of_range("beyond"); });
+	CHECK_THROWS(loop.run(), std::out_of_range);
+	loop.set_exception_handler({});
+	ferry::offload(loop, pool, [] { throw std::out_of_range("beyond"); });
+	loop.run();
+	CHECK(told == "beyond");
+}
+
+TEST(a_loop_can_be_moved_but_not_closed_under_itself)
+{
+	ferry::loop loop, moved = std::move(loop);
+	int refused = 0;
+
+	moved.call_soon([&] {
+		try {
+			moved.close();
+		} catch (const ferry::error &error) {
+			refused = error.nearest_errno();
+		}
+	});
+	CHECK(!moved.run() && refused == EBUSY);
+	loop = std::move(moved);
+	CHECK(loop.pending() == 0 && loop.stats().callbacks == 1);
+	loop.close();
+	loop.close();
+	CHECK_ERRNO(loop.run(), EINVAL);
+	CHECK_ERRNO(loop.call_soon([] {}), EINVAL);
+}
+
+TEST(E1_another_thread_is_refused)
+{
+	census census;
+	ferry::loop loop;
+
+	std::thread([&] {
+		CHECK_ERRNO(loop.run(), EPERM);
+		CHECK_ERRNO(loop.call_soon([held = living(census)] {}), EPERM);
+		CHECK_ERRNO(loop.close(), EPERM);
+		CHECK_ERRNO(loop.fd(), EPERM);
+	}).join();
+	CHECK(census.alive == 0 && census.died == 1);
+}
+
+TEST(a_host_runs_it_by_its_descriptor)
+{
+	drained_pool pool;
+	ferry::loop loop;
+	int got = 0;
+
+	CHECK(loop.next_deadline().is_never());
+	loop.when_done(ferry::offload(loop, pool, [] { return 5; }),
+		       [&](ferry::local<int> &local) { got = local.get(); });
+	while (!got) {
+		pollfd polled = { loop.fd(), POLLIN, 0 };
+
+		if (!loop.next_deadline().is_never() || poll(&polled, 1, -1) == 1)
+			loop.dispatch();
+	}
+	CHECK(got == 5);
+}
+
+TEST(E3_without_memory_nothing_is_to_be_called)
+{
+	census census;
+	ferry::loop loop;
+
+	CHECK_THROWS(without_memory(0, [&] { loop.call_soon([held = living(census)] {}); }),
+		     std::bad_alloc);
+	CHECK(census.alive == 0 && census.died == 1 && !loop.pending());
+}
+
+} // namespace loops
