@@ -40,6 +40,36 @@ cat >include/ferry.h <<TXT
 /* $spdx */
 #include <ferry/base.h>
 TXT
+mkdir -p include/ferry/cpp tests/cpp
+cat >include/ferry.hpp <<TXT
+/* $spdx */
+#ifndef FERRY_HPP
+#define FERRY_HPP
+#include <ferry/cpp/count.hpp>
+#endif
+TXT
+cat >include/ferry/cpp/count.hpp <<TXT
+/* $spdx */
+#ifndef FERRY_CPP_COUNT_HPP
+#define FERRY_CPP_COUNT_HPP
+#if __cplusplus < 201703L
+#error "it needs C++17"
+#endif
+#if !defined __cpp_exceptions
+#error "it needs exceptions"
+#endif
+#include <ferry/base.h>
+namespace ferry
+{
+inline int count(const char *of)
+{
+	return ferry_count(of, nullptr);
+}
+} // namespace ferry
+#endif
+TXT
+printf '/* %s */\n' "$spdx" >tests/cpp/counts.cpp
+printf "# %s\n'counts'\n" "$spdx" >tests/cpp/meson.build
 cat >lib/base/atomic.h <<TXT
 /* $spdx */
 #include <stdatomic.h>
@@ -144,6 +174,18 @@ caught headers "base.h alone as c++17 by g++" "a word that C++ reserves" \
 caught headers "inline function" "a function with a body" \
 	'append $header "static inline int ferry_x(void) { return 0; }"'
 
+more=include/ferry/cpp/count.hpp
+if command -v g++ >/dev/null; then
+	caught headers "count.hpp alone as c++20 by g++" "a type that C++ has not" \
+		'append $more "ferry::number of();"'
+	caught headers "ferry.hpp alone as c++17 by g++" "a word that only C++20 has" \
+		'append $more "template <class T> concept any = true;"'
+	caught headers "needs exceptions" "a header for C++ that nobody can read without exceptions" \
+		'sed -i /exceptions/d $more'
+	caught headers "needs C++17" "a header for C++ that an old compiler is not told to leave" \
+		'sed -i "s/it needs/and/" $more'
+fi
+
 caught floors "only lower floors, and neither" "base reaching up" \
 	'append $source "#include \"loop/loop.h\""'
 caught floors "only lower floors, and neither" "the loop knowing the pool" \
@@ -158,6 +200,11 @@ caught floors "by floor" "a header that is not named by floor" \
 	'append $source "#include \"count.h\""'
 caught floors "in a circle" "two headers that include each other" \
 	'append lib/base/a.h "#include \"base/b.h\""; append lib/base/b.h "#include \"base/a.h\""'
+caught floors "public headers include only lower" "a header of C that needs C++" \
+	'append $header "#include <ferry/cpp/count.hpp>"'
+caught floors "C++ do not include each other in a circle" "two headers for C++ in a circle" \
+	'append $more "#include <ferry/cpp/other.hpp>"
+	append include/ferry/cpp/other.hpp "#include <ferry/cpp/count.hpp>"'
 caught floors "includes liburcu" "a second file that includes liburcu" \
 	'append lib/loop/loop.c "#include <urcu/urcu-bp.h>"'
 caught floors "includes <stdatomic.h>" "a second file with atomics of its own" \
@@ -226,12 +273,17 @@ caught files "at least four lines" "a file that does not say what it is" \
 caught files "over 450" "a file that is too long" 'yes "" | head -n 450 >>$source'
 caught files "over 100 columns" "a line that is too long" \
 	'append $source "/* $(printf "%0100d" 0) */"'
+caught files "SPDX" "a file of C++ without a licence line" 'sed -i 1d tests/cpp/counts.cpp'
+caught files "over 450" "a header for C++ that is too long" 'yes "" | head -n 450 >>$more'
+caught files "over 100 columns" "a line of C++ that is too long" \
+	'append $more "/* $(printf "%0100d" 0) */"'
 caught files "indented by tabs" "an indentation of blanks" 'append $source "        int spaces;"'
 caught files "ends in a blank" "a blank at the end of a line" 'append $source "int blank; "'
 
 caught tests "file of lib/ is built" "a file that is not built" ': >lib/base/other.c'
 caught tests "file of lib/ has its unit test" "a file without a unit test" ': >lib/base/other.c'
 caught tests "file of a suite is built" "a test that is not built" ': >tests/unit/test_other.c'
+caught tests "file of a suite is built" "a test of C++ that is not built" ': >tests/cpp/other.cpp'
 caught tests "script of a suite is run" "a script that is not run" ': >tests/unit/other.sh'
 caught tests "file of perf/ is built" "a benchmark that is not built" ': >perf/other.c'
 caught tests "docs/examples/ is built" "an example that is not built" ': >docs/examples/other.c'
@@ -244,6 +296,8 @@ caught tests "misused in a table" "a function in a macro that no row uses" \
 	append tests/unit/test_misuse_count.c "#define COUNT(...) ferry_count(__VA_ARGS__)"'
 caught tests "misused in a table" "a tree without tables" 'rm tests/unit/test_misuse_count.c'
 caught tests "sleeps" "a test that sleeps" 'append tests/unit/test_count.c "	usleep(10);"'
+caught tests "sleeps" "a test of C++ that sleeps" \
+	'append tests/cpp/counts.cpp "	std::this_thread::sleep_for(1s);"'
 caught tests "sleeps" "a script that sleeps" 'append tests/unit/other.sh "	sleep 1"'
 caught tests "silenced in a test" "a list of suppressions" ': >tests/tsan.supp'
 caught tests "unfinished" "a mark of unfinished work" "append \$source \"/* TO\$(echo DO) */\""

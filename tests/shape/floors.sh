@@ -14,11 +14,12 @@ bridge base future pool loop bridge
 task   base future pool loop bridge task
 fs     base future pool loop bridge task fs
 adapt  base future pool loop bridge task fs adapt
+cpp    base future pool loop bridge task fs cpp
 '
 
 # includes FOLDER...: lines "file:line: floor-of-the-file included-name"
 includes() {
-	find "$@" -name '*.[ch]' | LC_ALL=C sort | while IFS= read -r file; do
+	find "$@" -name '*.[ch]' -o -name '*.hpp' | LC_ALL=C sort | while IFS= read -r file; do
 		awk -v file="$file" '
 			/^[ \t]*#[ \t]*include/ {
 				name = $0
@@ -27,7 +28,7 @@ includes() {
 				floor = file
 				sub(/^lib\//, "", floor)
 				sub(/^include\/ferry\//, "", floor)
-				sub(/\.h$/, "", floor)
+				sub(/\.h(pp)?$/, "", floor)
 				sub(/\/.*/, "", floor)
 				print file ":" FNR ": " floor " " name
 			}' "$file"
@@ -55,7 +56,7 @@ beyond() {
 				next
 			}
 			sub(/^ferry\//, "", name)
-			sub(/\.h$/, "", name)
+			sub(/\.h(pp)?$/, "", name)
 			sub(/\/.*/, "", name)
 			if (!(floor in known))
 				print $1 " " floor " is no floor"
@@ -73,6 +74,11 @@ check "lib/ names each of its own headers by floor, so that none is out of sight
 check "headers of lib/ do not include each other in a circle" \
 	"$(find lib -name '*.h' | while IFS= read -r file; do
 		sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\(.*\)".*/\1/p' "$file" | sed "s|^|${file#lib/} |"
+	done | tsort 2>&1 >/dev/null)"
+check "headers for C++ do not include each other in a circle" \
+	"$(find include -name '*.hpp' | while IFS= read -r file; do
+		sed -n 's/^[ \t]*#[ \t]*include[ \t]*<\(ferry.*\.hpp\)>.*/\1/p' "$file" |
+			sed "s|^|${file#include/} |"
 	done | tsort 2>&1 >/dev/null)"
 check "only lib/base/rcu.c includes liburcu (its plain lists come by lib/base/list.h)" \
 	"$(grep -rnE '#[ \t]*include[ \t]*[<"]urcu' lib include --include='*.[ch]' |

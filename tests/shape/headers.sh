@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each public header compiles alone, twice over, as C99, C11 and C++17, by each compiler found,
-# with every warning an error. Usage: headers.sh ROOT
+# with every warning an error; those for C++ alone as C++20, and all together as C++17 and C++20, by
+# each compiler. Usage: headers.sh ROOT
 . "$(dirname "$0")/tap.sh"
 cd "$1/include" || exit 1
 
@@ -55,6 +56,27 @@ for header in $(find . -name '*.h' | sed 's|^\./||' | LC_ALL=C sort); do
 		alone "$header" "$compiler" c++ c++17
 	done
 done
+for header in $(find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort); do
+	case $header in
+	*/*) alone "$header" g++ c++ c++20 ;;
+	*)
+		for compiler in g++ clang++; do
+			alone "$header" "$compiler" c++ c++17
+			alone "$header" "$compiler" c++ c++20
+		done
+		for wanted in 'C++17: -std=c++14' 'exceptions: -std=c++17 -fno-exceptions'; do
+			what="$header says that it needs ${wanted%%:*}"
+			if ! command -v g++ >/dev/null 2>&1; then
+				skip "$what" "g++ not found"
+				continue
+			fi
+			check "$what" "$(printf '#include <%s>\n' "$header" |
+				g++ -I. -x c++ ${wanted#*:} -fsyntax-only - 2>&1 |
+				grep -q "error: #error.*needs ${wanted%%:*}" || echo "it does not")"
+		done
+		;;
+	esac
+done
 # As the compiler sees it: without what comments say.
 inlined() {
 	for header in $(find . -name '*.h' ! -path './ferry/adapt/*' | LC_ALL=C sort); do
@@ -62,5 +84,6 @@ inlined() {
 			sed "s|^|$header: |"
 	done
 }
-check "no header has an inline function but the adapters, which are no part of the library" "$(inlined)"
+check "no header of C has an inline function but the adapters, which are no part of the library" \
+	"$(inlined)"
 finish

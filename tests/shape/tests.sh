@@ -24,9 +24,9 @@ check "every .c file of perf/ is built" "$(unlisted perf perf/meson.build '*.c')
 check "every .c file of docs/examples/ is built" \
 	"$(unlisted docs/examples docs/examples/meson.build '*.c')"
 # What consumers bring is built outside of the tree, by their own files.
-check "every .c file of a suite is built" "$(for list in tests/*/meson.build; do
-	unlisted "${list%/*}" "$list" '*.c'
-done | grep -v '^tests/install/consumer-')"
+check "every .c or .cpp file of a suite is built" "$(for list in tests/*/meson.build; do
+	unlisted "${list%/*}" "$list" '*.c' '*.cpp'
+done | grep -v '^tests/install/consumer')"
 check "every script of a suite is run, or sourced by one that is" \
 	"$(for list in tests/*/meson.build; do
 		unlisted "${list%/*}" "$list" '*.sh' | while read -r file rest; do
@@ -69,12 +69,13 @@ check "every name in lib/ferry.map is misused in a table" \
 		done)"
 
 check "no test sleeps to let things happen" \
-	"$(grep -rnE '\b(u|nano|clock_nano|thrd_)?sleep *\(' tests --include='*.[ch]')$(
+	"$(grep -rnE '\b(u|nano|clock_nano|thrd_)?sleep *\(|\bsleep_(for|until) *\(' tests \
+		--include='*.[ch]' --include='*.[ch]pp' | grep -v 'ferry::sleep(')$(
 	grep -rnE '(^|[;&|({]|\bdo|\bthen)[[:blank:]]*sleep +[0-9$]' tests --include='*.sh')"
 check "no sanitizer is silenced in a test" "$(find tests -name '*.supp*')$(
 	grep -rnE 'no_sanitize|_default_suppressions|suppressions=' tests --include='*.[ch]' \
-		--include=meson.build)"
+		--include='*.[ch]pp' --include=meson.build)"
 check "nothing is marked as unfinished" \
 	"$(grep -rnwE 'TODO|FIXME|XXX|HACK' include lib perf docs meson.build tests --include='*.[ch]' \
-		--include='*.md' --include=meson.build --include='*.[1-9]')"
+		--include='*.[ch]pp' --include='*.md' --include=meson.build --include='*.[1-9]')"
 finish
