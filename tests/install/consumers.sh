@@ -82,6 +82,13 @@ by_hand() {
 	needs "$consumers/halve" | grep libferry
 }
 check "under DESTDIR: a program has libferry inside, and all else shared" "$(by_hand)"
+# in_cpp: consumer.cpp, which includes <ferry.hpp>
+in_cpp() {
+	quietly g++ -std=c++17 "$here/consumer.cpp" -o "$consumers/cpp" \
+		$(pkg-config --cflags --libs ferry)
+	said=$(LD_LIBRARY_PATH=$libraries "$consumers/cpp") && [ "$said" = 42 ] || echo "said $said"
+}
+try g++ "under DESTDIR: a program in C++ uses the shared library by pkg-config" in_cpp
 try cmake "under DESTDIR: a CMake project uses both by find_package()" \
 	consume cmake "-DCMAKE_PREFIX_PATH=$prefix"
 try cmake "and has libferry inside where it asked for that" \
