@@ -568,6 +568,26 @@ Test(adapter, L1_it_can_be_detached_inside_of_a_callback, .init = begin, .fini =
 	cr_assert_eq(driver.attach(host, loop, &adapter), 0);
 }
 
+static void detach_and_nest(ferry_loop *which, void *user)
+{
+	detach_inside(which, user);
+	for (int i = 0; i < 3; i++)
+		driver.turn(host);
+}
+
+/* Which may give back what the adapter had of it, while the adapter still dispatches. */
+Test(adapter, L2_it_can_be_detached_inside_of_a_callback_that_runs_its_host, .init = begin,
+     .fini = end)
+{
+	if (!driver.nests)
+		cr_skip_test("this host refuses it");
+	cr_assert_eq(ferry_loop_call_soon(loop, detach_and_nest, NULL), 0);
+	driver.run(host);
+	driver.turn(host);
+	cr_assert_eq(calls, 1);
+	cr_assert_eq(driver.attach(host, loop, &adapter), 0);
+}
+
 static void attach_again(ferry_loop *which, void *user)
 {
 	(void)user;

@@ -114,9 +114,12 @@ FERRY_ADAPT void ferry_uv_check(uv_check_t *check)
 	uint64_t deadline;
 
 	adapter->readable = 0;
-	/* One that left is freed by uv, which is not done with it. */
-	if (ferry_host_check(&adapter->host, readable))
+	/* One that left is freed by uv, which is not done with it, unless uv was run inside. */
+	if (ferry_host_check(&adapter->host, readable)) {
+		if (!adapter->handles)
+			free(adapter);
 		return;
+	}
 	/* uv_run() looks next whether there is anything to go on for. */
 	ferry_uv_hold(adapter, ferry_host_look(&adapter->host, &deadline));
 }
@@ -125,7 +128,7 @@ FERRY_ADAPT void ferry_uv_closed(uv_handle_t *handle)
 {
 	ferry_uv *adapter = (ferry_uv *)handle->data;
 
-	if (!--adapter->handles)
+	if (!--adapter->handles && !adapter->host.dispatching)
 		free(adapter);
 }
 
@@ -221,8 +224,11 @@ FERRY_ADAPT int ferry_uv_detach(ferry_uv *adapter)
 	if (!closed)
 		ferry_uv_close(adapter);
 	error = ferry_host_close(&adapter->host);
-	if (closed)
-		free(adapter);
+	if (closed) {
+		adapter->handles = 0;
+		if (!adapter->host.dispatching)
+			free(adapter);
+	}
 	return error;
 }
 
