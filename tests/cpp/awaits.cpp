@@ -5,6 +5,7 @@
 #include "stage.hpp"
 #include "tap.hpp"
 
+#include <functional>
 #include <string>
 
 namespace awaits
@@ -48,6 +49,52 @@ TEST(locals_offloads_futures_and_times_are_awaited)
 
 	CHECK(loop.run(awaits_all_kinds(pool.pool, promise)) == "12234v");
 }
+
+/* ---- what a function owns ---- */
+
+static task<int> offloads_by_name(ferry::pool &pool, census &census, bool throws)
+{
+	auto function = [throws, held = living(census)] {
+		if (throws)
+			throw std::out_of_range("beyond");
+		return 5;
+	};
+
+	co_return co_await ferry::offload(pool, std::ref(function));
+}
+
+TEST(F7_a_function_with_a_name_is_offloaded_and_what_it_owns_is_destroyed_once)
+{
+	census census;
+	drained_pool pool;
+	ferry::loop loop;
+
+	CHECK(loop.run(offloads_by_name(pool.pool, census, false)) == 5);
+	CHECK_THROWS(loop.run(offloads_by_name(pool.pool, census, true)), std::out_of_range);
+	CHECK(census.alive == 0 && census.died == 2);
+}
+
+#if defined __GNUC__ && !defined __clang__ && __GNUC__ < 13
+TEST(what_the_compiler_would_destroy_twice_is_not_compiled)
+{
+	auto owns = [text = std::string()] { return text.size(); };
+	auto borrows = [&owns] { return owns(); };
+	struct aggregate {
+		std::string text;
+
+		void operator()()
+		{
+		}
+	};
+
+	static_assert(!ferry::detail::survives_await<decltype(owns)>);
+	static_assert(!ferry::detail::survives_await<aggregate>);
+	static_assert(ferry::detail::survives_await<decltype(borrows)>);
+	static_assert(ferry::detail::survives_await<std::function<void()>>);
+	static_assert(ferry::detail::survives_await<std::reference_wrapper<decltype(owns)>>);
+	CHECK(borrows() == 0);
+}
+#endif
 
 /* ---- what C has ---- */
 

@@ -255,6 +255,17 @@ TEST(T7_what_cleans_up_waits_as_it_likes_and_it_ends_as_cancelled_all_the_same)
 	CHECK(stage.order == "abc" && task.is_cancelled());
 }
 
+TEST(T7_and_so_does_the_future_of_one_that_was_submitted)
+{
+	stage stage;
+	auto future = ferry::submit(stage.loop, cleans_up(stage, 0));
+
+	stage.loop.run();
+	CHECK(!future.cancel());
+	stage.loop.run();
+	CHECK(stage.order == "abc" && future.is_cancelled());
+}
+
 TEST(what_it_throws_as_it_cleans_up_is_what_it_ends_with)
 {
 	stage stage;

@@ -130,6 +130,7 @@ TEST(L6_a_timer_that_another_thread_cannot_take_back_happens)
 	ferry::timer timer = loop.call_at(0ns, [&] { fired = true; });
 
 	std::thread([&] { CHECK_ERRNO(timer.cancel(), EPERM); }).join();
+	timer = {}; /* nobody but the loop has it any more */
 	CHECK(!loop.run() && fired);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Runs the tests that it is linked with: all, or those whose names have a part in them.
- *   test_cpp20_gcc [PART]
+ *   test_cpp20 [PART]
  */
 #include "tap.hpp"
 

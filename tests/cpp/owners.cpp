@@ -76,6 +76,60 @@ TEST(one_that_was_begun_runs_beside_who_awaits_it_later)
 	CHECK(order == "begun5" && stage.bodies.died == 1);
 }
 
+static task<int> gives_away(stage &stage)
+{
+	task<int> begun = stage.waits("a", 5).begin(stage.loop);
+
+	ferry_event_set(&stage.event);
+	co_return co_await std::move(begun);
+}
+
+TEST(one_that_was_begun_can_be_given_to_who_awaits_it)
+{
+	stage stage;
+
+	CHECK(stage.loop.run(gives_away(stage)) == 5);
+	stage.loop.run();
+	CHECK(stage.is_empty());
+}
+
+TEST(E1_one_that_was_begun_cannot_be_begun_again_in_any_way)
+{
+	stage stage;
+	auto body = [&](ferry::group &group) -> task<> {
+		CHECK_ERRNO(group.begin(stage.waits("a").begin(stage.loop)), EALREADY);
+		co_return;
+	};
+	task<int> begun = stage.waits("a").begin(stage.loop);
+
+	CHECK_ERRNO(begun.begin(stage.loop), EALREADY);
+	CHECK_ERRNO(ferry::spawn(stage.loop, stage.waits("a").begin(stage.loop)), EALREADY);
+	CHECK_ERRNO(ferry::submit(stage.loop, stage.waits("a").begin(stage.loop)), EALREADY);
+	stage.loop.run(ferry::with_group(body));
+	CHECK(!begun.is_done() && begun.cancel());
+	stage.loop.run(); /* those that were dropped have been cancelled */
+	CHECK(begun.is_cancelled() && stage.is_empty());
+}
+
+TEST(L6_one_of_another_loop_is_not_awaited)
+{
+	stage stage;
+	ferry::loop other;
+	task<int> elsewhere = stage.waits("a").begin(stage.loop);
+	int thrown = 0;
+	auto awaits = [&](task<int> &awaited) -> task<int> {
+		try {
+			co_await awaited;
+		} catch (const ferry::error &error) {
+			thrown = error.nearest_errno();
+		}
+		co_return 0;
+	};
+
+	CHECK_ERRNO(other.run(awaits(elsewhere)), EPERM); /* it cannot be made good */
+	CHECK(thrown == EPERM && !elsewhere.is_done());
+}
+
 TEST(a_task_awaits_itself_in_vain)
 {
 	ferry::loop loop;
@@ -111,6 +165,21 @@ TEST(one_that_outlives_its_loop_is_cancelled)
 	task<int> moved = std::move(outlives);
 	CHECK(moved.is_cancelled() && !moved.cancel() && !outlives);
 	CHECK_ERRNO(moved.begin(nullptr), EINVAL);
+}
+
+TEST(F7_a_value_that_nobody_takes_is_destroyed_once)
+{
+	census census;
+	ferry::loop loop;
+
+	{
+		task<living> kept = gives_later(living(census)).begin(loop);
+
+		ferry::spawn(loop, gives_later(living(census)));
+		loop.run();
+		CHECK(census.alive == 1 && kept.is_done());
+	}
+	CHECK(census.alive == 0 && census.died == 2);
 }
 
 TEST(a_result_outlives_its_loop)

@@ -184,6 +184,18 @@ template <class T> auto make_awaiter(frame &of, future<T> &&awaited, const where
 	return local_awaiter<T, local<T>>(of, wrap(ferry_task_loop(&of), awaited), here, false);
 }
 
+/*
+ * gcc before 13 destroys what a lambda has captured twice, and the members of an aggregate, if it is
+ * made within an expression that has a co_await. Where that would be felt it is not compiled.
+ */
+#if defined __GNUC__ && !defined __clang__ && __GNUC__ < 13
+template <class F>
+inline constexpr bool survives_await = std::is_trivially_destructible_v<F> ||
+				       (std::is_move_assignable_v<F> && !std::is_aggregate_v<F>);
+#else
+template <class F> inline constexpr bool survives_await = true;
+#endif
+
 /* A function that is offloaded when that is awaited. */
 template <class F> struct offload_request {
 	ferry_pool *pool;
@@ -261,8 +273,7 @@ inline auto make_awaiter(frame &of, ferry_operation *awaited, const where &here)
 }
 
 /* A struct that begins with an awaitable, and must not go before it is done. */
-template <class X>
-concept has_awaitable = std::same_as<decltype(X::awaitable), ferry_awaitable>;
+template <class X> concept has_awaitable = std::same_as<decltype(X::awaitable), ferry_awaitable>;
 
 template <has_awaitable X> auto make_awaiter(frame &of, X &awaited, const where &here)
 {
@@ -370,6 +381,9 @@ inline auto make_awaiter(frame &of, this_loop_request, const where &) noexcept
 template <class F>
 [[nodiscard]] auto offload(ferry_pool *pool, F &&function, const job_options &options = {})
 {
+	static_assert(std::is_lvalue_reference_v<F> || detail::survives_await<F>,
+		      "this compiler would destroy what the lambda captured twice: "
+		      "capture by reference, or give it a name and offload std::ref(name)");
 	return detail::offload_request<std::decay_t<F>>{ pool, std::forward<F>(function), options };
 }
 

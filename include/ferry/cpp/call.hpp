@@ -143,7 +143,7 @@ class calls
 
 	/* What a call threw. On the loop's thread. A second one that nobody fetched the first of
 	 * cannot be kept, and is not swallowed. */
-	void fail(ferry_loop *loop) noexcept
+	void fail() noexcept
 	{
 		if (failure_)
 			std::terminate();
@@ -157,8 +157,7 @@ class calls
 			std::rethrow_exception(std::exchange(failure_, nullptr));
 	}
 
-	/* Of whom they are; NULL when that has been closed. */
-	ferry_loop *loop = nullptr;
+	ferry_loop *loop = nullptr; /* whose they are */
 	std::function<void(std::exception_ptr)> handler;
 
       private:
@@ -202,7 +201,7 @@ inline void call::go() noexcept
 	try {
 		run();
 	} catch (...) {
-		list.fail(list.loop);
+		list.fail();
 	}
 }
 

@@ -148,13 +148,13 @@ class frame : public ferry_task
 	/* ---- its own waits ---- */
 
 	/* Waits, or goes on: true if it waits. Asked from its own step, by an awaiter. */
-	bool wait(ferry_awaitable *awaitable, const where &here, bool is_shielded = false)
+	bool wait(ferry_awaitable *until, const where &here, bool is_shielded = false)
 	{
 		int waits;
 
 		note_place(here);
-		waits = is_shielded ? ferry_task_await_shielded(this, awaitable, &place_)
-				    : ferry_task_await(this, awaitable, &place_);
+		waits = is_shielded ? ferry_task_await_shielded(this, until, &place_)
+				    : ferry_task_await(this, until, &place_);
 		return check(waits);
 	}
 

@@ -246,6 +246,9 @@ template <class T> task<T> any(std::vector<task<T>> tasks)
  */
 template <class Body> task<> with_group(Body body, group_options options = {})
 {
+	static_assert(detail::survives_await<Body>,
+		      "this compiler would destroy what the lambda captured twice: "
+		      "capture by reference, or give it a name and pass std::ref(name)");
 	group children = detail::group_access::make(co_await this_loop(), options);
 	std::exception_ptr failure;
 

@@ -326,14 +326,14 @@ class loop
 		}));
 	}
 
-	static void tell(ferry_loop *loop, const ferry_error *error, void *user) noexcept
+	static void tell(ferry_loop *, const ferry_error *error, void *user) noexcept
 	{
 		auto *calls = static_cast<detail::calls *>(user);
 
 		try {
 			calls->handler(to_exception(error));
 		} catch (...) {
-			calls->fail(loop);
+			calls->fail();
 		}
 	}
 

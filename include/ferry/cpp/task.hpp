@@ -122,12 +122,10 @@ template <class T> class promise final : public value_frame<T>
 	{
 		this->coroutine = std::coroutine_handle<promise>::from_promise(*this);
 		this->pack_value = [](frame &self) {
-			auto &promise = static_cast<detail::promise<T> &>(self);
-
 			if constexpr (std::is_void_v<T>)
 				return pack<void>();
 			else
-				return pack<T>(promise.take_value());
+				return pack<T>(static_cast<promise &>(self).take_value());
 		};
 	}
 
@@ -171,11 +169,13 @@ struct task_access {
 		return static_cast<promise<T> *>(task.frame);
 	}
 
-	/* It owns its frame no longer. */
+	/* It owns its frame, which was not begun, no longer. */
 	template <class T> static promise<T> *take(task<T> &task)
 	{
 		if (!task.frame)
 			throw error(EINVAL);
+		if (task.frame->is_begun())
+			throw error(EALREADY);
 		return static_cast<promise<T> *>(std::exchange(task.frame, nullptr));
 	}
 
