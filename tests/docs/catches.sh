@@ -127,6 +127,15 @@ if python3 -c 'import asyncio; asyncio.TaskGroup' 2>/dev/null; then
 		'sed -i /three-python/d README.md'
 fi
 
+caught differences sound "is that of the files" "a difference that is not that of the files" \
+	'sed -i "/^[+].*ferry_offload/s/offload/unload/" docs/moving.md'
+caught differences sound "is that of the files" "a file that was changed" \
+	'sed -i s/CLIENTS/GUESTS/ docs/examples/moved/server-after.c'
+caught differences sound "has its marker" "a difference without a marker" \
+	'sed -i "/^<!-- diff: .*server/d" docs/moving.md'
+caught differences sound "shows a difference" "a page whose differences are gone" \
+	'sed -i "/^<!-- diff: /d" docs/moving.md'
+
 caught edges sound "is in the table" "an edge that nobody tells of" \
 	'sed -i "/^| \[port\]/d" docs/memory-model.md'
 caught edges sound "is cited" "an edge that is not there any more" \
