@@ -82,8 +82,8 @@ def answers_are_the_last(root):
     answer = asks.ask("GET", "/small")
     problems = differ("asked once more", answer.body, SMALL)
     problems += differ("Connection", answer.headers.get("connection"), "close")
-    problems += differ("the rest", asks.ends(), b"")
     take_huge(other)
+    problems += differ("the rest", asks.ends(), b"")
     return problems + differ("exit status", server.ends()[0], 0)
 
 
@@ -133,6 +133,16 @@ def client_goes(root, policy):
     return problems + differ("cut", totals.get("cut"), 5)
 
 
+def client_closes_his_side(root):
+    """He has nothing more to say, and takes all the same what he has asked for."""
+    server = Server(PROGRAM, root)
+    connection, _ = begin_huge(server)
+    connection.socket.shutdown(socket.SHUT_WR)
+    problems = differ("status elsewhere", server.get("/small").status, 200)
+    problems += differ("all of it", len(take_huge(connection)), HUGE)
+    return problems + differ("the rest", connection.ends(), b"") + clean_end(server)[0]
+
+
 def client_is_slow(root):
     """He neither takes nor sends, or sends half a request: after a while he is let go of."""
     server = Server(PROGRAM, root, "--idle", "100")
@@ -144,7 +154,7 @@ def client_is_slow(root):
     problems = differ("kept", kept.ask("GET", "/small").body, SMALL)
     problems += differ("half a request", half.ends(), b"")
     problems += differ("none at all", kept.ends(), b"")
-    server.settles(before)
+    server.settles(before - 1)  # the huge one is two
     problems += differ("a huge answer", len(connection.ends()) < HUGE, True)
     end, totals = clean_end(server)
     return problems + end + differ("cut", totals.get("cut"), 1)
@@ -256,6 +266,39 @@ def log_is_moved(root, path):
     problems += differ("lines", sum(map(len, lines)), totals.get("requests"))
     problems += differ("the last", "/small?last" in "".join(lines[-1]), True)
     return problems
+
+
+def log_stands_still(root, path):
+    """A pipe that nobody reads: lines are lost when there is no room for them, and no answer waits.
+    What there was room for comes when somebody reads, without another request."""
+    os.mkfifo(path + "/pipe")
+    pipe = os.open(path + "/pipe", os.O_RDONLY | os.O_NONBLOCK)
+    server = Server(PROGRAM, root, "--log", path + "/pipe")
+    count, long = 1500, "/" + "x" * 2000
+    problems = []
+    with contextlib.closing(server.connect()) as connection:
+        for start in range(0, count, 50):
+            connection.send(request("HEAD", long) * 50)
+            for _ in range(50):
+                problems += differ("status", connection.answer(is_head=True).status, 404)
+    os.set_blocking(pipe, True)
+    # Those that are lost are so for good: what is to come is what was kept.
+    got = b""
+    while server.process.poll() is None:
+        got += os.read(pipe, 1 << 20)
+        if got.count(b"\n") >= (1 << 20) // (len(long) + 80) - 5:
+            break
+    server.process.terminate()
+    while more := os.read(pipe, 1 << 20):
+        got += more
+    os.close(pipe)
+    status, totals = server.ends()
+    lines = got.count(b"\n")
+    problems += differ("exit status", status, 1)
+    problems += differ("lines", totals["logged"], lines)
+    problems += differ("all", lines + totals["log_lost"], count)
+    problems += differ("lost some", 0 < totals["log_lost"] < count, True)
+    return problems + differ("stderr", server.errors(), "")
 
 
 def log_cannot_be_written(root, path):
@@ -480,6 +523,7 @@ with folder() as path:
                      client_goes(root, policy))
         checks.check(f"a file may shrink in the middle with --policy {policy}",
                      file_shrinks(root, policy))
+    checks.check("a client may have closed his side", client_closes_his_side(root))
     checks.check("a client that does not move is let go of", client_is_slow(root))
     checks.check("it serves with few descriptors", few_descriptors(root))
     checks.check("the log tells of each request", log_tells(root, path))
@@ -487,6 +531,7 @@ with folder() as path:
         checks.check(f"the log is complete, and in order, with --policy {policy}",
                      log_is_in_order(root, path, policy))
     checks.check("a log that was moved is opened anew", log_is_moved(root, path))
+    checks.check("a log that stands still keeps nobody waiting", log_stands_still(root, path))
     checks.check("a log that cannot be written is told of", log_cannot_be_written(root, path))
     mounts(path, root)
     checks.check("wrong usage is told", usage())
