@@ -8,6 +8,7 @@
  * bytes. Writes the path of the mount in a line on stdout; then does what lines on stdin say, and
  * answers each with "ok":
  *
+ *   make NAME      there is another file
  *   hang open      from here on each open is held; or read
  *   await open 2   answers when so many opens are held
  *   release        those that were held, and all that come, go on
@@ -24,13 +25,23 @@ static bool operation_of(const char *name, enum slow_operation *ret)
 	return *ret == SLOW_OPEN || strcmp(name, "read") == 0;
 }
 
-/* False: there is no such command. */
+static bool fill(const char *path)
+{
+	static const char text[4096];
+	FILE *file = fopen(path, "we");
+
+	return file && fwrite(text, sizeof(text), 1, file) == 1 && fclose(file) == 0;
+}
+
+/* False: there is no such command, or it cannot be done. */
 static bool obey(struct slow_mount *mount, const char *line)
 {
 	enum slow_operation operation;
 	char name[16];
 	unsigned count;
 
+	if (sscanf(line, "make %15s", name) == 1 && !strchr(name, '/'))
+		return fill(slow_mount_below(mount, name));
 	if (strcmp(line, "release\n") == 0)
 		slow_mount_release(mount, SLOW_ANYTHING);
 	else if (sscanf(line, "hang %15s", name) == 1 && operation_of(name, &operation))
@@ -40,14 +51,6 @@ static bool obey(struct slow_mount *mount, const char *line)
 	else
 		return false;
 	return true;
-}
-
-static bool fill(const char *path)
-{
-	static const char text[4096];
-	FILE *file = fopen(path, "we");
-
-	return file && fwrite(text, sizeof(text), 1, file) == 1 && fclose(file) == 0;
 }
 
 int main(int argc, char **argv)
@@ -75,7 +78,7 @@ int main(int argc, char **argv)
 	puts(slow_mount_path(&mount, ""));
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		puts(obey(&mount, line) ? "ok" : "no such command");
+		puts(obey(&mount, line) ? "ok" : "no");
 		fflush(stdout);
 	}
 	slow_mount_release(&mount, SLOW_ANYTHING);

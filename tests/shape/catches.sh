@@ -285,6 +285,8 @@ caught tests "file of lib/ has its unit test" "a file without a unit test" ': >l
 caught tests "file of a suite is built" "a test that is not built" ': >tests/unit/test_other.c'
 caught tests "file of a suite is built" "a test of C++ that is not built" ': >tests/cpp/other.cpp'
 caught tests "script of a suite is run" "a script that is not run" ': >tests/unit/other.sh'
+caught tests "in Python of a suite is run" "a program in Python that is not run" \
+	': >tests/unit/other.py'
 caught tests "file of perf/ is built" "a benchmark that is not built" ': >perf/other.c'
 caught tests "docs/examples/ is built" "an example that is not built" ': >docs/examples/other.c'
 caught tests "misused in a table" "a function that no table misuses" \
@@ -299,6 +301,8 @@ caught tests "sleeps" "a test that sleeps" 'append tests/unit/test_count.c "	usl
 caught tests "sleeps" "a test of C++ that sleeps" \
 	'append tests/cpp/counts.cpp "	std::this_thread::sleep_for(1s);"'
 caught tests "sleeps" "a script that sleeps" 'append tests/unit/other.sh "	sleep 1"'
+caught tests "sleeps" "a program in Python that sleeps" \
+	'append tests/unit/other.py "    time.sleep(1)"'
 caught tests "silenced in a test" "a list of suppressions" ': >tests/tsan.supp'
 caught tests "unfinished" "a mark of unfinished work" "append \$source \"/* TO\$(echo DO) */\""
 finish

@@ -34,6 +34,16 @@ check "every script of a suite is run, or sourced by one that is" \
 		done
 	done)"
 
+check "every program in Python of a suite is run, or used by one that is" \
+	"$(for list in tests/*/meson.build; do
+		unlisted "${list%/*}" "$list" '*.py' | while read -r file rest; do
+			noun=$(basename "$file" .py)
+			grep -qE -e "[/\"]$noun\.py|^(from|import) $noun( |\$)" \
+				$(find "${list%/*}" -maxdepth 1 -name '*.sh' -o -maxdepth 1 -name '*.py') ||
+				echo "$file $rest"
+		done
+	done)"
+
 check "every .c file of lib/ has its unit test" \
 	"$(find lib -name '*.c' | LC_ALL=C sort | while IFS= read -r file; do
 		noun=$(basename "$file" .c)
@@ -71,7 +81,8 @@ check "every name in lib/ferry.map is misused in a table" \
 check "no test sleeps to let things happen" \
 	"$(grep -rnE '\b(u|nano|clock_nano|thrd_)?sleep *\(|\bsleep_(for|until) *\(' tests \
 		--include='*.[ch]' --include='*.[ch]pp' | grep -v 'ferry::sleep(')$(
-	grep -rnE '(^|[;&|({]|\bdo|\bthen)[[:blank:]]*sleep +[0-9$]' tests --include='*.sh')"
+	grep -rnE '(^|[;&|({]|\bdo|\bthen)[[:blank:]]*sleep +[0-9$]' tests --include='*.sh')$(
+	grep -rnE '\bsleep\(' tests --include='*.py')"
 check "no sanitizer is silenced in a test" "$(find tests -name '*.supp*')$(
 	grep -rnE 'no_sanitize|_default_suppressions|suppressions=' tests --include='*.[ch]' \
 		--include='*.[ch]pp' --include=meson.build)"
