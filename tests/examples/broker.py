@@ -22,6 +22,7 @@ import socket
 import struct
 import sys
 
+signal.alarm(300)  # a client that never comes ends it, too
 NEVER = 1 << 30
 told = dict(connack=0, suback=1, puback=1, echo=1, noise=0, until=NEVER, die=NEVER,
             garbage=NEVER, tell=NEVER, clients=1, full=0)

@@ -16,6 +16,11 @@ echoes() {
 
 # balanced MESSAGES: the problems of the books of the last run
 balanced() {
+	if [ ! -s "$json" ]; then
+		echo "there are no totals"
+		cat "$told"
+		return
+	fi
 	expect messages "$(field messages)" "$1"
 	expect "ends of messages" \
 		$(($(field echoed) + $(field failed) + $(field timed_out) + \
@@ -63,6 +68,7 @@ with() {
 	*) python3 "$here/broker.py" "$socket" $1 >said 2>"$log" 3<&- & ;;
 	esac
 	broker=$!
+	trap 'kill -s KILL $broker 2>/dev/null' EXIT # also where a check breaks off
 	exec 3<said
 	case $1 in
 	mosquitto) until_said ' running' || echo "mosquitto did not start" ;;
