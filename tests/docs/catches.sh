@@ -79,7 +79,32 @@ int main(void)
 3
 ```
 TXT
-mkdir "$folder/pair/docs"
+# And one in C++.
+mkdir -p "$folder/pair/docs" "$folder/plus/docs"
+cat >"$folder/plus/README.md" <<'TXT'
+# In C++
+
+<!-- test: words c++17 -->
+```cpp
+#include <cstdio>
+
+int main()
+{
+	auto words = [] { return 3; };
+
+	std::printf("%d\n", words());
+}
+```
+
+```text
+3
+```
+
+<!-- test: concepts compile c++20 -->
+```cpp
+template <class T> concept anything = true;
+```
+TXT
 judge() { # SCRIPT TREE
 	sh "$here/$1.sh" "$2" "$library" 2>&1
 }
@@ -116,6 +141,18 @@ caught snippets page "tells what it prints" "two programs of one name" \
 caught snippets page "newer compiles" "a program of C11 that does not say so" \
 	'sed -i "s/ c11 -->/ -->/" README.md'
 
+if command -v g++ >/dev/null; then
+	caught snippets plus "words compiles" "a warning of C++" \
+		'sed -i "s/auto words/int unused; &/" README.md'
+	caught snippets plus "words prints" "an output of C++ that is not the page's" \
+		'sed -i "/return/s/3/4/" README.md'
+	caught snippets plus "concepts compiles" "a program of C++20 that is marked as one of C++17" \
+		'sed -i "s/ c++20 -->/ c++17 -->/" README.md'
+fi
+caught snippets plus "is marked" "a program of C++ without a marker" \
+	'sed -i "/test: words/d" README.md'
+caught snippets plus "is marked" "a block of C++ that is marked as one of C" \
+	'sed -i "s/ c++17 -->/ c11 -->/" README.md'
 caught snippets page "is marked" "a word in a marker that nobody knows" \
 	'sed -i "s/newer compile/newer compiled/" README.md'
 caught snippets pair "three prints what the page says" "a program beside another that prints less" \

@@ -4,13 +4,14 @@
 #                                 console with lines "$ ./NAME ARGUMENT..." and their output
 #   <!-- test: NAME compile -->   compiled only
 #   <!-- test: NAME c11 -->       and so on: compiled as C11 only, as frames have to be
+#   <!-- test: NAME c++17 -->     or c++20: a block of C++ (cpp), compiled as that
 #   <!-- test: NAME libuv -->     or gio: needs that library, and is compiled as C11 only
 #   <!-- test: NAME python -->    a block of Python, which is run
 #   <!-- test: NAME beside -->    prints what the program prints that follows it: the block, then, is
 #                                 for both
 # In a manual page: a literal display below the comment line  .\" test: NAME  (compiled only).
 # Usage: awk -v folder=FOLDER -v page=NAME -f snippets.awk PAGE
-# Writes FOLDER/NAME.c or .py and FOLDER/NAME.said; prints lines
+# Writes FOLDER/NAME.c, .cpp or .py and FOLDER/NAME.said; prints lines
 # "NAME<TAB>LINE<TAB>compile|text|console<TAB>NEEDS<TAB>STANDARD...", and "-<TAB>LINE<TAB>what is
 # wrong" for what cannot be a program.
 function wrong(line, what)
@@ -32,6 +33,12 @@ function list(program, how)
 	print program "\t" begun[program] "\t" how "\t" needs[program] "\t" standards[program]
 }
 
+# Of what language is the block that is wanted?
+function language()
+{
+	return needs[wanted] ~ /^(cpp|python)$/ ? needs[wanted] : "c"
+}
+
 function begin(words,   word, count, i)
 {
 	count = split(words, word, " ")
@@ -47,7 +54,10 @@ function begin(words,   word, count, i)
 			mode = "compile"
 		else if (word[i] == "c11")
 			standards[wanted] = "c11"
-		else if (word[i] == "beside")
+		else if (word[i] ~ /^c\+\+(17|20)$/) {
+			standards[wanted] = word[i]
+			needs[wanted] = "cpp"
+		} else if (word[i] == "beside")
 			beside = 1
 		else if (word[i] ~ /^(libuv|gio|python)$/)
 			needs[wanted] = word[i]
@@ -56,9 +66,9 @@ function begin(words,   word, count, i)
 	if (wanted in begun)
 		wrong(FNR, wanted ": there is one of that name already")
 	begun[wanted] = FNR
-	if (needs[wanted] != "-")
+	if (needs[wanted] !~ /^(-|cpp)$/)
 		standards[wanted] = needs[wanted] == "python" ? "-" : "c11"
-	file = folder "/" wanted (needs[wanted] == "python" ? ".py" : ".c")
+	file = folder "/" wanted "." (language() == "python" ? "py" : language())
 	printf "" >file
 }
 
@@ -87,7 +97,7 @@ function open_output(how,   i)
 	beside = 0
 }
 
-/^<!-- test: [a-z0-9-]+( [a-z0-9]+)* -->$/ {
+/^<!-- test: [a-z0-9-]+( [a-z0-9+]+)* -->$/ {
 	begin(substr($0, 12, length($0) - 15))
 	next
 }
@@ -101,10 +111,10 @@ function open_output(how,   i)
 	inside = $0
 	sub(/^```/, "", inside)
 	blocks = 0
-	if (inside == "c" || inside == "python") {
+	if (inside ~ /^(c|cpp|python)$/) {
 		if (wanted == "")
 			wrong(FNR, "a block of " inside " without a marker above it")
-		else if ((needs[wanted] == "python") != (inside == "python"))
+		else if (inside != language())
 			wrong(FNR, wanted ": is a block of " inside)
 		else
 			open_block()

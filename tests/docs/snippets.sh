@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every program on a page compiles as C99 and as C11 without a warning, one that is marked c11 as C11
-# only, and prints what the page says that it prints (snippets.awk tells how they are marked). One
+# only, one in C++ as what it is marked, and prints what the page says that it prints (snippets.awk
+# tells how they are marked). One
 # that is there to be compared with, for another library or in Python, does so where that is found.
 # Usage: snippets.sh ROOT LIBRARY
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,6 +11,7 @@ library=$2
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cc=${CC:-cc}
+cxx=${CXX:-g++}
 
 # lacks NEEDS: nothing, or what is not found
 lacks() {
@@ -18,6 +20,7 @@ lacks() {
 	gio) pkg-config --exists 'gio-2.0 >= 2.70' 2>/dev/null || echo "GIO not found" ;;
 	python) python3 -c 'import asyncio; asyncio.TaskGroup' 2>/dev/null ||
 		echo "Python 3.11 not found" ;;
+	cpp) command -v "$cxx" >/dev/null || echo "$cxx not found" ;;
 	esac
 }
 
@@ -36,9 +39,13 @@ builds() {
 	compile) set -- -c ;;
 	*) set -- "$library" -pthread -Wl,-rpath,"${library%/*}" ;;
 	esac
+	case $needs in
+	cpp) set -- "$cxx" "$program.cpp" "$@" ;;
+	*) set -- "$cc" -O1 "$program.c" "$@" ;;
+	esac
 	for standard in $standards; do
-		"$cc" -std=$standard -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -Iinclude "$program.c" \
-			-o "$program" "$@" $(flags "$needs") 2>&1 || echo "as $standard"
+		"$@" -std=$standard -D_GNU_SOURCE -Wall -Wextra -Werror -Iinclude -o "$program" \
+			$(flags "$needs") 2>&1 || echo "as $standard"
 	done
 }
 

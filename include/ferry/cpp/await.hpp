@@ -185,8 +185,8 @@ template <class T> auto make_awaiter(frame &of, future<T> &&awaited, const where
 }
 
 /*
- * gcc before 13 destroys what a lambda has captured twice, and the members of an aggregate, if it is
- * made within an expression that has a co_await. Where that would be felt it is not compiled.
+ * gcc before 13 destroys what a lambda has captured twice, and the members of an aggregate, if it
+ * is made within an expression that has a co_await. Where that would be felt it is not compiled.
  */
 #if defined __GNUC__ && !defined __clang__ && __GNUC__ < 13
 template <class F>
