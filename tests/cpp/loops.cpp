@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
 #include <vector>
 
@@ -214,6 +215,46 @@ TEST(a_loop_can_be_moved_but_not_closed_under_itself)
 	loop.close();
 	CHECK_ERRNO(loop.run(), EINVAL);
 	CHECK_ERRNO(loop.call_soon([] {}), EINVAL);
+}
+
+/* Does that end a program, by std::terminate()? */
+template <class F> static bool ends_a_program(F function)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		std::set_terminate([] { _exit(42); });
+		function();
+		_exit(0);
+	}
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 42;
+}
+
+TEST(what_cannot_go_on_ends_the_program_and_is_not_swallowed)
+{
+	CHECK(ends_a_program([] {
+		auto loop = std::make_unique<ferry::loop>();
+
+		loop->call_soon([&] { loop.reset(); }); /* under itself */
+		loop->run();
+	}));
+	CHECK(ends_a_program([] {
+		auto loop = std::make_unique<ferry::loop>();
+
+		std::thread([&] { loop.reset(); }).join();
+	}));
+	CHECK(ends_a_program([] {
+		ferry::loop loop;
+
+		/* A host that does not ask what was thrown before the next is. */
+		loop.call_soon([] { throw 1; });
+		loop.call_soon([] { throw 2; });
+		ferry_loop_dispatch(loop, 0);
+		ferry_loop_dispatch(loop, 0);
+	}));
+	CHECK(!ends_a_program([] { ferry::loop(); }));
 }
 
 TEST(E1_another_thread_is_refused)
