@@ -124,7 +124,8 @@ static int listing_job(void *arg, ferry_result *out)
 	if (file) {
 		complete = fwrite(&head, sizeof(head), 1, file) == 1 &&
 			   page_write(file, draft, sorted);
-		complete &= fclose(file) == 0;
+		/* Where the last of it finds no memory it says so by the text alone. */
+		complete &= fclose(file) == 0 && text;
 	}
 	free(sorted);
 	if (!complete) {

@@ -67,10 +67,12 @@ static void server_cannot_accept(struct evconnlistener *listener, void *http)
 static void server_accept_again(evutil_socket_t fd, short what, void *user)
 {
 	struct server *server = user;
+	struct timeval pause = in_ms(AGAIN_MS);
 
 	(void)fd, (void)what;
-	if (server->listener)
-		evconnlistener_enable(evhttp_bound_socket_get_listener(server->listener));
+	if (server->listener &&
+	    evconnlistener_enable(evhttp_bound_socket_get_listener(server->listener)) < 0)
+		event_add(server->again, &pause);
 }
 
 /* ---- the end ---- */
@@ -244,6 +246,9 @@ int server_listen(struct server *server, const struct options *options)
 	listening = server;
 	listener = evhttp_bound_socket_get_listener(server->listener);
 	evconnlistener_set_error_cb(listener, server_cannot_accept);
+	/* It is already, unless there was no memory for that, which evhttp did not say. */
+	if (evconnlistener_enable(listener) < 0)
+		return -ENOMEM;
 	error = server_hurry(server);
 	return error < 0 ? error : server_tell_address(server);
 }
