@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[256];
@@ -65,11 +66,14 @@ static inline void folder_below(const char *name, unsigned mode)
 		folder_die(path);
 }
 
+/* Read already, as it were: to follow one that is newer than when it was read is to note that, for
+ * which a kernel that may not wait gives up; and it is newer as soon as the clock has ticked. */
 static inline void folder_link(const char *name, const char *to)
 {
 	const char *path = folder_path(name);
+	struct timespec times[2] = { { .tv_sec = time(NULL) + 3600 }, { .tv_nsec = UTIME_NOW } };
 
-	if (symlink(to, path))
+	if (symlink(to, path) || utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW))
 		folder_die(path);
 }
 
