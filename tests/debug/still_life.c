@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A still life: futures, locals, tasks, a loop and two pools, in every state that they can be in,
- * all at once. It stands still in look(), where session.sh has gdb print them.
+ * all at once. It stands still in look(), where gdb.sh has gdb print them.
  *
  *   still_life FILE    then writes into FILE what ferry_loop_dump() says, and stands still again
  *
@@ -20,7 +20,6 @@ void look(void);
 
 __attribute__((noinline)) void look(void)
 {
-	__asm__ volatile("");
 }
 
 void still_fail(const char *what)
