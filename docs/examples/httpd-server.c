@@ -149,12 +149,8 @@ static struct event_base *base_new(void)
 	return base;
 }
 
-/* In the background of a shell SIGINT is ignored, and stays so. */
-static int server_hear(struct server *server)
+static int server_make_events(struct server *server)
 {
-	struct sigaction action;
-	bool is_ignored = sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-
 	server->interrupt = evsignal_new(server->base, SIGINT, server_stop, server);
 	server->terminate = evsignal_new(server->base, SIGTERM, server_stop, server);
 	server->hangup = evsignal_new(server->base, SIGHUP, server_hang_up, server);
@@ -164,6 +160,16 @@ static int server_hear(struct server *server)
 	    !server->again)
 		return -ENOMEM;
 	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+/* Until then a signal ends the program at once, whatever it waits for: the folder may be on a mount
+ * that hangs. In the background of a shell SIGINT is ignored, and stays so. */
+static int server_hear(struct server *server)
+{
+	struct sigaction action;
+	bool is_ignored = sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+
 	if ((!is_ignored && event_add(server->interrupt, NULL) < 0) ||
 	    event_add(server->terminate, NULL) < 0 || event_add(server->hangup, NULL) < 0)
 		return -EIO;
@@ -198,7 +204,7 @@ int server_begin(struct server *server, const struct options *options)
 	server->exchanges.list = options->list;
 	server->exchanges.none = server_leave;
 	server->exchanges.user = server;
-	error = server_hear(server);
+	error = server_make_events(server);
 	return error < 0 ? error : server_serve(server, options);
 }
 
@@ -250,6 +256,8 @@ int server_listen(struct server *server, const struct options *options)
 	if (evconnlistener_enable(listener) < 0)
 		return -ENOMEM;
 	error = server_hurry(server);
+	if (error == 0)
+		error = server_hear(server);
 	return error < 0 ? error : server_tell_address(server);
 }
 

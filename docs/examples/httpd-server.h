@@ -27,7 +27,7 @@ struct server {
 /* 0 or a negative errno. */
 int server_begin(struct server *server, const struct options *options);
 
-/* Listen, and say where in a line on stdout. 0 or a negative errno. */
+/* Listen, hear signals from here on, and say where in a line on stdout. 0 or a negative errno. */
 int server_listen(struct server *server, const struct options *options);
 
 /* Serve until a signal ends it, and the answers that are under way then are sent. 0 or a negative

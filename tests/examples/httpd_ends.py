@@ -120,6 +120,18 @@ def ignored_interrupt(root):
     return differ("status", server.get("/small").status, 200) + clean_end(server)[0]
 
 
+def stops_before_it_serves(root, path):
+    """It waits for a log that is a pipe which nobody reads. Its workers are there by then. Hangs if
+    the signal is kept for a server that never comes."""
+    os.mkfifo(path + "/unread")
+    process = subprocess.Popen([PROGRAM, "--root", root, "--port", "0", "--log", path + "/unread"],
+                               stdout=subprocess.DEVNULL)
+    while len(os.listdir(f"/proc/{process.pid}/task")) < 2:
+        pass
+    process.terminate()
+    return differ("exit status", process.wait(), -signal.SIGTERM)
+
+
 # ---- the end of an answer ----
 
 def client_goes(root, policy):
@@ -518,6 +530,7 @@ with folder() as path:
     checks.check("when the grace is over the rest is cut", grace_is_over(root))
     checks.check("a second signal cuts it at once", second_signal(root))
     checks.check("an interrupt that is ignored stays so", ignored_interrupt(root))
+    checks.check("before it serves a signal ends it at once", stops_before_it_serves(root, path))
     for policy in POLICIES:
         checks.check(f"a client may go in the middle with --policy {policy}",
                      client_goes(root, policy))
