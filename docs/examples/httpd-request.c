@@ -42,14 +42,15 @@ const char *request_method(const struct evhttp_request *request)
 const char *request_target(const struct evhttp_request *request)
 {
 	const char *target = evhttp_request_get_uri(request);
-	const struct evhttp_uri *parts = evhttp_request_get_evhttp_uri(request);
-	const char *path;
+	const char *scheme = evhttp_uri_get_scheme(evhttp_request_get_evhttp_uri(request));
 
 	/* "//name" is a path here, although evhttp takes the name for a host. */
-	if (target[0] == '/' || !evhttp_uri_get_scheme(parts))
+	if (target[0] == '/' || !scheme)
 		return target;
-	path = evhttp_uri_get_path(parts);
-	return path && *path ? path : "/";
+	target += strlen(scheme) + strlen(":");
+	if (strncmp(target, "//", 2) == 0)
+		target += 2 + strcspn(target + 2, "/?#");
+	return *target && !strchr("?#", *target) ? target : "/";
 }
 
 /* How often a request has what it may have once. */

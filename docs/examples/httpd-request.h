@@ -21,7 +21,7 @@ int request_read(struct evhttp_request *request, struct asked *ret);
 /* As it stands in the request; "-" for one that nobody knows, since evhttp does not tell it. */
 const char *request_method(const struct evhttp_request *request);
 
-/* From the path on; what is in front of it in a request to a proxy is left out. */
+/* From the path on, with the query; what is in front of it in a request to a proxy is left out. */
 const char *request_target(const struct evhttp_request *request);
 
 #endif

@@ -91,7 +91,8 @@ def spellings():
                    "/plain%2fa.txt", "/plain/%2e/a.txt", "http://here/plain/a.txt",
                    "http://here:80/plain/a.txt", "HTTP://elsewhere/plain/a.txt"):
         yield "GET", target, {}, 200, b"a\n"
-    yield "GET", "http://here", {}, 200, b"<p>top\n"
+    for target in ("http://here", "http://here?a=/b", "http://here/?a=b"):
+        yield "GET", target, {}, 200, b"<p>top\n"
 
 
 def refusals():
@@ -120,7 +121,8 @@ def redirects():
     for target, location in (("/plain", "/plain/"), ("/plain/inner", "/plain/inner/"),
                              ("//plain", "/plain/"), ("/link-folder", "/link-folder/"),
                              ("/with%20index", "/with%20index/"), ("/plain?a=b", "/plain/?a=b"),
-                             ("/./plain//inner?", "/plain/inner/?")):
+                             ("/./plain//inner?", "/plain/inner/?"),
+                             ("http://here/plain?a=b", "/plain/?a=b")):
         yield "GET", target, {}, 301, location
 
 
