@@ -63,7 +63,6 @@ void answer_send(struct evhttp_request *request, struct evbuffer *piece,
 
 void answer_end(struct evhttp_request *request)
 {
-	answer_push(request);
 	evhttp_send_reply_end(request);
 }
 
