@@ -130,6 +130,7 @@ static void content_judge(struct exchange *exchange)
 	struct validator validator;
 	int status;
 
+	date_refresh(&exchange->all->now);
 	validator_make(&validator, file->inode, file->size, file->modified_ns,
 		       exchange->all->now.second);
 	status = condition_judge(evhttp_request_get_input_headers(exchange->request), &validator);

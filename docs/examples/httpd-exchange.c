@@ -94,6 +94,7 @@ void exchange_start(struct exchange *exchange, int status)
 
 	exchange->has_started = true;
 	exchange->status = status;
+	date_refresh(&exchange->all->now); /* it may have waited for a disk */
 	answer_header(request, "Date", exchange->all->now.http);
 	/* With a body that belongs to nothing the next request is not sure to be one. */
 	if (exchange->all->stopping || exchange->asked.has_body)
@@ -192,7 +193,6 @@ void exchange_begin(struct evhttp_request *request, void *user)
 		evhttp_connection_free(evhttp_request_get_connection(request));
 		return;
 	}
-	date_refresh(&all->now);
 	exchange_join(exchange);
 	status = request_read(request, &exchange->asked);
 	if (status) {

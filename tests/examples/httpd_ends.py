@@ -407,6 +407,19 @@ def read_hangs(root, mount):
         "abandoned", totals["abandoned"], 1) + differ("stderr", server.errors(), "")
 
 
+def date_is_of_the_answer(root, mount):
+    """Not of the request, which has waited for more than a second then."""
+    target = mount.path[len(root):] + "/file"
+    server = Server(PROGRAM, root, "--time-out", "1100")
+    mount.say("hang open")
+    before = server.get("/small").headers["date"]
+    answer = server.get(target)
+    mount.say("release")
+    problems = differ("status", answer.status, 503)
+    problems += differ("the same date", answer.headers["date"] == before, False)
+    return problems + clean_end(server)[0]
+
+
 def stops_inside(root, mount):
     """Stopped while an answer waits for the mount: the answer is cut when the grace is over."""
     target = mount.path[len(root):] + "/file"
@@ -424,7 +437,8 @@ def stops_inside(root, mount):
 def mounts(path, root):
     names = [f"a mount that hangs keeps nobody else waiting with --policy {policy}"
              for policy in POLICIES[:3]]
-    names += ["a read that hangs is let go of", "it ends inside a call that hangs"]
+    names += ["a read that hangs is let go of", "it ends inside a call that hangs",
+              "an answer that had to wait has its own date"]
     mount = HungMount(root)
     if not mount.path:
         for name in names:
@@ -434,6 +448,7 @@ def mounts(path, root):
         checks.check(name, mount_hangs(root, mount, policy))
     checks.check(names[3], read_hangs(root, mount))
     checks.check(names[4], stops_inside(root, mount))
+    checks.check(names[5], date_is_of_the_answer(root, mount))
     mount.end()
 
 
