@@ -24,11 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "signals.h"
 #include "walk-descriptors.h"
 #include "walk-entry.h"
 #include "walk-errors.h"
-#include "walk-progress.h"
 #include "walk-report.h"
 #include "walk-visit.h"
 
@@ -79,7 +79,7 @@ static void progress_show(ferry_loop *loop, void *user)
 	struct walk *walk = user;
 	int error;
 
-	progress_draw(walk->done, walk->tree.found, ferry_now_ns() - walk->began_ns);
+	progress_draw(walk->done, walk->tree.found, "found", ferry_now_ns() - walk->began_ns);
 	error = ferry_loop_call_at(loop, ferry_in_ns(PROGRESS_NS), progress_show, walk, NULL);
 	if (error < 0)
 		walk_fail(walk, error);
@@ -166,7 +166,7 @@ static int walk_run(struct walk *walk)
 	if (error == 0)
 		error = ferry_loop_run(walk->loop);
 	if (progress_wanted())
-		progress_erase();
+		progress_end();
 	if (error >= 0)
 		error = walk->failure ? walk->failure : walk->heartbeat.failure;
 	return error < 0 ? cannot("go on", error) : 0;

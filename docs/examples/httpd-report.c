@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "httpd-answer.h"
+#include "json.h"
 
 /* ---- in words ---- */
 
@@ -48,11 +49,6 @@ static void print_cost(const struct report *report)
 
 /* ---- as JSON ---- */
 
-static void json_number(const char *name, uint64_t value)
-{
-	printf("\"%s\":%" PRIu64 ",", name, value);
-}
-
 static void json_statuses(const struct exchanges *all)
 {
 	const char *comma = "";
@@ -65,18 +61,6 @@ static void json_statuses(const struct exchanges *all)
 		comma = ",";
 	}
 	printf("},");
-}
-
-static void json_calls(const ferry_fs_counters *calls)
-{
-	printf("\"fs\":{");
-	json_number("calls", calls->calls);
-	json_number("hits", calls->hits);
-	json_number("misses", calls->misses);
-	json_number("blocked", calls->blocked);
-	json_number("avoided", calls->avoided);
-	json_number("stuck", calls->stuck);
-	printf("\"pooled\":%" PRIu64 "},", calls->pooled);
 }
 
 static void json_print(const struct report *report)

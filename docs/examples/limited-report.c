@@ -1,42 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The totals of limited-stat, in words or as JSON, and its line of progress. */
+/* The totals of limited-stat, in words or as JSON. */
 #include "limited-report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
+#include "json.h"
+#include "progress.h"
 #include "walk-errors.h"
 #include "walk-list.h"
-
-static double per_second(uint64_t done, uint64_t elapsed_ns)
-{
-	return elapsed_ns ? (double)done * 1e9 / (double)elapsed_ns : 0;
-}
-
-/* ---- progress ---- */
-
-static const char erase_line[] = "\r\033[K";
-
-bool report_progress_wanted(void)
-{
-	return isatty(STDERR_FILENO);
-}
-
-void report_progress(uint64_t done, uint64_t count, uint64_t elapsed_ns)
-{
-	double rate = per_second(done, elapsed_ns);
-	double left = rate > 0 ? (double)(count - done) / rate : 0;
-
-	fprintf(stderr, "%s%" PRIu64 " of %" PRIu64 " (%" PRIu64 " %%), %.0f/s, %.1f s left",
-		erase_line, done, count, done * 100 / count, rate, left);
-}
-
-void report_progress_end(void)
-{
-	fputs(erase_line, stderr);
-}
 
 /* ---- in words ---- */
 
@@ -48,7 +21,7 @@ static void print_counts(const struct report *report)
 		printf("interrupted; the totals so far\n");
 	list_path(stdout, report->options->directory);
 	printf(": %" PRIu64 " stats in %.3f s, %.0f a second\n", report->done,
-	       (double)report->wall_ns / 1e9, per_second(report->done, report->wall_ns));
+	       (double)report->wall_ns / 1e9, progress_rate(report->done, report->wall_ns));
 	printf("  files       %14" PRIu64 "\n", tally->files);
 	printf("  directories %14" PRIu64 "\n", tally->directories);
 	printf("  others      %14" PRIu64 "\n", tally->others);
@@ -81,11 +54,6 @@ static void print_cost(const struct report *report)
 
 /* ---- as JSON ---- */
 
-static void json_number(const char *name, uint64_t value)
-{
-	printf("\"%s\":%" PRIu64 ",", name, value);
-}
-
 static void json_print(const struct report *report)
 {
 	const struct tally *tally = report->tally;
@@ -106,7 +74,7 @@ static void json_print(const struct report *report)
 	json_number("limit", report->options->limit);
 	json_number("most_at_once", report->most_at_once);
 	printf("\"interrupted\":%s,", report->interrupted ? "true" : "false");
-	printf("\"stats_per_second\":%.1f,", per_second(report->done, report->wall_ns));
+	printf("\"stats_per_second\":%.1f,", progress_rate(report->done, report->wall_ns));
 	json_number("wall_ns", report->wall_ns);
 	json_number("threads", report->threads);
 	json_number("jobs_ran", report->pool.ran);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef LIMITED_REPORT_H
 #define LIMITED_REPORT_H
-/* What limited-stat tells: a line of progress on a terminal, and the totals. */
+/* What limited-stat tells: the totals. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,12 +28,5 @@ struct report {
 
 /* The totals on stdout, in words or as JSON. 0 or the negative errno of writing. */
 int report_print(const struct report *report);
-
-/* Is there a terminal to draw a line of progress on? */
-bool report_progress_wanted(void);
-
-/* Draw the line anew; remove it. */
-void report_progress(uint64_t done, uint64_t count, uint64_t elapsed_ns);
-void report_progress_end(void);
 
 #endif

@@ -24,6 +24,7 @@
 
 #include "limited-names.h"
 #include "limited-report.h"
+#include "progress.h"
 #include "signals.h"
 #include "walk-errors.h"
 
@@ -175,13 +176,13 @@ static ferry_step progress_step(ferry_task *task)
 {
 	FERRY_BEGIN(task, struct progress, f);
 	for (;;) {
-		report_progress(f->run->done, f->run->options.count,
-				ferry_now_ns() - f->run->began_ns);
+		progress_draw(f->run->done, f->run->options.count, "stats",
+			      ferry_now_ns() - f->run->began_ns);
 		FERRY_TRY(ferry_sleep_until(&f->sleep, f->run->loop, ferry_in_ns(PROGRESS_NS)));
 	}
 
 	FERRY_FINALLY
-	report_progress_end();
+	progress_end();
 	FERRY_END;
 }
 
@@ -222,7 +223,7 @@ static int run_tasks(struct run *run)
 	run->began_ns = ferry_now_ns();
 	ferry_task_begin(&all.task, run->loop, all_step, NULL);
 	ferry_task_begin(&interrupt.task, run->loop, interrupt_step, NULL);
-	if (report_progress_wanted())
+	if (progress_wanted())
 		ferry_task_begin(&progress.task, run->loop, progress_step, NULL);
 	error = ferry_loop_await(run->loop, &all.awaitable);
 	run->wall_ns = ferry_now_ns() - run->began_ns;

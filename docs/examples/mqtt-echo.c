@@ -27,6 +27,7 @@
 
 #include "mqtt-client.h"
 #include "mqtt-report.h"
+#include "progress.h"
 #include "signals.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
@@ -244,17 +245,22 @@ struct progress {
 	ferry_sleep sleep;
 };
 
+static uint64_t ended(const struct ends *ends)
+{
+	return ends->echoed + ends->failed + ends->timed_out + ends->cancelled;
+}
+
 static ferry_step progress_step(ferry_task *task)
 {
 	FERRY_BEGIN(task, struct progress, f);
 	for (;;) {
-		report_progress(&f->run->ends, f->run->options.count,
-				ferry_now_ns() - f->run->began_ns);
+		progress_draw(ended(&f->run->ends), f->run->options.count, "messages",
+			      ferry_now_ns() - f->run->began_ns);
 		FERRY_TRY(ferry_sleep_until(&f->sleep, f->run->loop, ferry_in_ns(PROGRESS_NS)));
 	}
 
 	FERRY_FINALLY
-	report_progress_end();
+	progress_end();
 	FERRY_END;
 }
 
@@ -308,7 +314,7 @@ static int run_tasks(struct run *run)
 	run->began_ns = ferry_now_ns();
 	ferry_task_begin(&session.task, run->loop, session_step, NULL);
 	ferry_task_begin(&interrupt.task, run->loop, interrupt_step, NULL);
-	if (report_progress_wanted())
+	if (progress_wanted())
 		ferry_task_begin(&progress.task, run->loop, progress_step, NULL);
 	error = ferry_loop_await(run->loop, &session.awaitable);
 	run->wall_ns = ferry_now_ns() - run->began_ns;

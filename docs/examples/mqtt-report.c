@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The totals of mqtt-echo, in words or as JSON, and its line of progress. */
+/* The totals of mqtt-echo, in words or as JSON. */
 #include "mqtt-report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
-static double per_second(uint64_t done, uint64_t elapsed_ns)
-{
-	return elapsed_ns ? (double)done * 1e9 / (double)elapsed_ns : 0;
-}
-
-/* ---- progress ---- */
-
-static const char erase_line[] = "\r\033[K";
-
-bool report_progress_wanted(void)
-{
-	return isatty(STDERR_FILENO);
-}
-
-void report_progress(const struct ends *ends, uint64_t count, uint64_t elapsed_ns)
-{
-	uint64_t done = ends->echoed + ends->failed + ends->timed_out + ends->cancelled;
-	double rate = per_second(done, elapsed_ns);
-	double left = rate > 0 ? (double)(count - done) / rate : 0;
-
-	fprintf(stderr, "%s%" PRIu64 " of %" PRIu64 " (%" PRIu64 " %%), %.0f/s, %.1f s left",
-		erase_line, done, count, done * 100 / count, rate, left);
-}
-
-void report_progress_end(void)
-{
-	fputs(erase_line, stderr);
-}
+#include "json.h"
+#include "progress.h"
 
 /* ---- in words ---- */
 
@@ -55,7 +28,7 @@ static void print_words(const struct report *report)
 	if (report->interrupted)
 		printf("interrupted; the totals so far\n");
 	printf("%s: %" PRIu64 " messages in %.3f s, %.0f a second\n", report->broker, ends->echoed,
-	       (double)report->wall_ns / 1e9, per_second(ends->echoed, report->wall_ns));
+	       (double)report->wall_ns / 1e9, progress_rate(ends->echoed, report->wall_ns));
 	printf("  echoed      %14" PRIu64 "\n", ends->echoed);
 	printf("  failed      %14" PRIu64 "\n", ends->failed);
 	printf("  timed out   %14" PRIu64 "\n", ends->timed_out);
@@ -73,11 +46,6 @@ static void print_words(const struct report *report)
 }
 
 /* ---- as JSON ---- */
-
-static void json_number(const char *name, uint64_t value)
-{
-	printf("\"%s\":%" PRIu64 ",", name, value);
-}
 
 static void json_promises(const char *what, const struct promises_counters *counters)
 {
@@ -113,7 +81,8 @@ static void print_json(const struct report *report)
 	json_promises("acknowledgements", &report->client.acknowledgements);
 	json_promises("echoes", &report->client.echoes);
 	printf("\"interrupted\":%s,", report->interrupted ? "true" : "false");
-	printf("\"messages_per_second\":%.1f,", per_second(report->ends.echoed, report->wall_ns));
+	printf("\"messages_per_second\":%.1f,",
+	       progress_rate(report->ends.echoed, report->wall_ns));
 	json_number("wall_ns", report->wall_ns);
 	json_number("turns", report->loop.turns);
 	json_number("callbacks", report->loop.callbacks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef MQTT_REPORT_H
 #define MQTT_REPORT_H
-/* What mqtt-echo tells: a line of progress on a terminal, and the totals. */
+/* What mqtt-echo tells: the totals. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,12 +33,5 @@ struct report {
 
 /* The totals on stdout, in words or as JSON. 0 or the negative errno of writing. */
 int report_print(const struct report *report);
-
-/* Is there a terminal to draw a line of progress on? */
-bool report_progress_wanted(void);
-/* Draw it over the last one. */
-void report_progress(const struct ends *ends, uint64_t count, uint64_t elapsed_ns);
-/* Take it away. */
-void report_progress_end(void);
 
 #endif

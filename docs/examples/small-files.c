@@ -20,11 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "signals.h"
 #include "small-folder.h"
 #include "small-report.h"
 #include "walk-errors.h"
-#include "walk-progress.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
 /* How long to wait, in the end, for calls that hang. */
@@ -100,7 +100,7 @@ static ferry_step progress_step(ferry_task *task)
 {
 	FERRY_BEGIN(task, struct progress, f);
 	for (;;) {
-		progress_draw(f->run->files.done, f->run->found,
+		progress_draw(f->run->files.done, f->run->found, "found",
 			      ferry_now_ns() - f->run->began_ns);
 		FERRY_TRY(ferry_sleep_until(&f->sleep, f->run->files.loop,
 					    ferry_in_ns(PROGRESS_NS)));
@@ -287,7 +287,7 @@ static int run_tasks(struct run *run)
 	if (error == 0)
 		error = ferry_loop_run(run->files.loop);
 	if (progress_wanted())
-		progress_erase();
+		progress_end();
 	if (error >= 0)
 		error = -ferry_error_errno(ferry_task_snapshot(&run->all.task).exception);
 	return error < 0 ? cannot("go on", error) : run->failure;

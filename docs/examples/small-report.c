@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "json.h"
 #include "walk-errors.h"
 #include "walk-list.h"
 
@@ -56,25 +57,9 @@ static void print_cost(const struct report *report)
 
 /* ---- as JSON ---- */
 
-static void json_number(const char *name, uint64_t value)
-{
-	printf("\"%s\":%" PRIu64 ",", name, value);
-}
-
 static void json_boolean(const char *name, bool value)
 {
 	printf("\"%s\":%s,", name, value ? "true" : "false");
-}
-
-static void json_calls(const ferry_fs_counters *calls)
-{
-	printf("\"fs\":{");
-	json_number("calls", calls->calls);
-	json_number("hits", calls->hits);
-	json_number("misses", calls->misses);
-	json_number("blocked", calls->blocked);
-	json_number("avoided", calls->avoided);
-	printf("\"pooled\":%" PRIu64 "},", calls->pooled);
 }
 
 static void json_print(const struct report *report)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "json.h"
 #include "walk-errors.h"
 #include "walk-list.h"
 
@@ -82,11 +83,6 @@ static void print_cost(const struct report *report)
 
 /* ---- as JSON ---- */
 
-static void json_number(const char *name, uint64_t value)
-{
-	printf("\"%s\":%" PRIu64 ",", name, value);
-}
-
 static void json_files(const struct report *report)
 {
 	const ferry_fs_counters *files = &report->files;
@@ -95,13 +91,7 @@ static void json_files(const struct report *report)
 		printf("\"fs\":null,");
 		return;
 	}
-	printf("\"fs\":{");
-	json_number("calls", files->calls);
-	json_number("hits", files->hits);
-	json_number("misses", files->misses);
-	json_number("blocked", files->blocked);
-	json_number("avoided", files->avoided);
-	printf("\"pooled\":%" PRIu64 "},", files->pooled);
+	json_calls(files);
 }
 
 static void json_pool(const struct report *report)

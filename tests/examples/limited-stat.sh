@@ -204,7 +204,7 @@ check "control characters in names do not reach the terminal" "$(
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	check "progress is shown on a terminal, and taken away in the end" "$(
 		script -qec "'$program' tree/file" /dev/null </dev/null >terminal
-		grep -qE '[0-9]+ of 100000 \([0-9]+ %\), [0-9]+/s, .* s left' terminal || cat terminal
+		grep -qE '[0-9]+ of 100000 stats \([0-9]+ %\), [0-9]+/s, .* s left' terminal || cat terminal
 		erase=$(printf '\r\033[K')
 		expect "before the totals" \
 			"$(grep 'stats in' terminal | sed "s/tree.*//; s/.*left//")" "$erase")"

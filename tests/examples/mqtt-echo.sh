@@ -338,7 +338,7 @@ full_disk() {
 }
 on_terminal() {
 	script -qec "'$program' --socket '$socket' --count 1" /dev/null </dev/null >terminal 3<&-
-	grep -qE '[0-9]+ of 1 \([0-9]+ %\), [0-9]+/s, .* s left' terminal || cat terminal
+	grep -qE '[0-9]+ of 1 messages \([0-9]+ %\), [0-9]+/s, .* s left' terminal || cat terminal
 	erase=$(printf '\r\033[K')
 	expect "before the totals" \
 		"$(grep '1 messages in' terminal | sed "s|$socket.*||; s/.*left//")" "$erase"

@@ -264,7 +264,7 @@ check "control characters in names do not reach the terminal" "$(
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	check "progress is shown on a terminal" "$(
 		script -qec "'$program' many" /dev/null </dev/null >terminal
-		grep -qE '[0-9]+ done of 302 found \([0-9]+ %\), [0-9]+/s, .* s for the rest' \
+		grep -qE '[0-9]+ of 302 found \([0-9]+ %\), [0-9]+/s, .* s left' \
 			terminal || cat terminal)"
 else
 	skip "progress is shown on a terminal" "no script(1) to make one"

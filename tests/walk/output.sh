@@ -118,7 +118,7 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	for options in "" "--blocking"; do
 		check "progress is shown on a terminal, $options" "$(
 			script -qec "'$program' $options tree" /dev/null </dev/null >terminal
-			grep -q ' done of .* found (.*%), .*/s, .* for the rest' terminal ||
+			grep -q ' of .* found (.*%), .*/s, .* s left' terminal ||
 				cat terminal)"
 	done
 else
