@@ -130,6 +130,15 @@ TEST(L6_what_somebody_looked_at_is_not_told)
 	CHECK(stage.told == 0);
 }
 
+TEST(L6_an_exception_that_was_thrown_at_the_end_of_a_run_is_not_told_as_well)
+{
+	stage stage;
+
+	CHECK_THROWS(stage.loop.run(throws(0)), std::out_of_range);
+	stage.loop.run();
+	CHECK(stage.told == 0 && stage.is_empty());
+}
+
 TEST(L6_what_nobody_looked_at_is_told_once_when_its_task_is_dropped)
 {
 	stage stage;

@@ -217,6 +217,8 @@ class frame : public ferry_task
 		if (is_hook_due_) {
 			if (!result().is_done)
 				ferry_task_cancel(this);
+			else if (is_seen_)
+				ferry_task_snapshot(this);
 			return;
 		}
 		if (is_hooked_)
