@@ -31,6 +31,16 @@ static task<int> fails(stage &stage, const char *name, int with, int turns = 1)
 	co_return 0;
 }
 
+/* As it is cancelled. */
+static task<> fails_late(stage &stage, int with)
+{
+	try {
+		co_await stage.event;
+	} catch (const ferry::cancelled &) {
+	}
+	throw with;
+}
+
 /* What a task ended with: 0 cancelled, -1 a result, or the number that was thrown. */
 template <class T> static int ending(stage &stage, task<T> task)
 {
@@ -113,7 +123,7 @@ TEST(L6_what_others_fail_with_is_told)
 {
 	stage stage;
 
-	CHECK(ending(stage, ferry::all(fails(stage, "a", 7), fails(stage, "b", 8))) == 7);
+	CHECK(ending(stage, ferry::all(fails(stage, "a", 7), fails_late(stage, 8))) == 7);
 	stage.loop.run();
 	CHECK(stage.is_empty() && stage.told == 1);
 }
@@ -252,6 +262,26 @@ TEST(T6_a_child_that_fails_has_the_body_left_and_is_what_is_thrown)
 	};
 	CHECK(ending(stage, ferry::with_group(at_once)) == 8);
 	CHECK(stage.is_empty() && stage.order.find("not") == std::string::npos);
+}
+
+TEST(L6_what_a_child_fails_with_besides_its_body_is_told)
+{
+	stage stage;
+	auto body = [&](ferry::group &group) -> task<> {
+		group.begin(fails_late(stage, 8));
+		co_await fails(stage, "b", 7);
+	};
+	auto waits = [&](ferry::group &group) -> task<> {
+		group.begin(fails_late(stage, 8));
+		co_await stage.event;
+	};
+	auto cancelled = ferry::with_group(waits).begin(stage.loop);
+
+	CHECK(ending(stage, ferry::with_group(body)) == 7);
+	stage.loop.run();
+	CHECK(stage.told == 1 && cancelled.cancel());
+	stage.loop.run();
+	CHECK(cancelled.is_cancelled() && stage.told == 2 && stage.is_empty());
 }
 
 TEST(what_the_body_makes_of_a_childs_failure_changes_nothing)

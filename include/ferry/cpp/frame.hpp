@@ -58,6 +58,18 @@ struct frame_owner {
 	outcome last; /* when the frame has gone */
 };
 
+/* Has a loop's exception handler told: by a local that goes with the exception (L6). */
+inline void tell(ferry_loop *loop, error_reference failure) noexcept
+{
+	ferry_local *messenger;
+
+	if (ferry_local_new(loop, &messenger) < 0)
+		return;
+	if (ferry_local_set_exception(messenger, failure.get()) == 0)
+		failure.release();
+	ferry_local_unref(messenger);
+}
+
 class frame : public ferry_task
 {
       public:
@@ -352,17 +364,11 @@ class frame : public ferry_task
 			ferry_task_snapshot(this);
 	}
 
-	/* The owner never did. A local that goes with the exception has it told (L6). */
+	/* The owner never did. */
 	void tell_of_failure() noexcept
 	{
-		ferry_local *messenger;
-
-		if (is_seen_ || !kept_.failure.get() || !loop_ ||
-		    ferry_local_new(loop_.get(), &messenger) < 0)
-			return;
-		if (ferry_local_set_exception(messenger, kept_.failure.get()) == 0)
-			kept_.failure.release();
-		ferry_local_unref(messenger);
+		if (!is_seen_ && kept_.failure.get() && loop_)
+			tell(loop_.get(), std::move(kept_.failure));
 	}
 
 	void keep_outcome() noexcept

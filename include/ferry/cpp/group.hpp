@@ -57,6 +57,9 @@ class join_awaiter : public awaiter
 		auto exception = error_reference::share(snapshot.exception);
 
 		ferry_group_clear(group_);
+		/* A child's, besides what the body failed with, unless that is for the child's. */
+		if (failure_ && exception.get() && exception.get() != frame_.exception)
+			tell(loop(), std::move(exception));
 		try {
 			frame_.go_on();
 		} catch (...) {
