@@ -200,6 +200,31 @@ TEST(a_result_outlives_its_loop)
 
 /* ---- from other threads ---- */
 
+TEST(F7_one_that_had_a_name_goes_as_it_ends_when_it_was_submitted)
+{
+	census census;
+	ferry::future<living> arrives, does_not;
+
+	{
+		stage stage;
+		task<living> named = gives_later(living(census));
+		auto waits = [](living held, ferry_event &event) -> task<living> {
+			co_await event;
+			co_return std::move(held);
+		};
+
+		arrives = ferry::submit(stage.loop, std::move(named));
+		stage.loop.run();
+		CHECK(!named && arrives.get());
+		CHECK(census.alive == 0 && census.died == 1);
+		named = waits(living(census), stage.event);
+		does_not = ferry::submit(stage.loop, std::move(named));
+		stage.loop.run();
+		CHECK(census.alive == 1);
+	}
+	CHECK(does_not.is_cancelled() && census.alive == 0 && census.died == 2);
+}
+
 TEST(one_that_is_submitted_gives_a_future)
 {
 	ferry::loop loop;

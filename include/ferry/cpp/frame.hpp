@@ -216,10 +216,10 @@ class frame : public ferry_task
 		is_seen_ = true;
 	}
 
-	/* Its owner has another address. */
-	void set_owner(frame_owner &owner) noexcept
+	/* Its owner has another address, or there is none any more. */
+	void set_owner(frame_owner *owner) noexcept
 	{
-		owner_ = &owner;
+		owner_ = owner;
 	}
 
 	/* Its owner lets go of it. */

@@ -176,6 +176,7 @@ struct task_access {
 			throw error(EINVAL);
 		if (task.frame->is_begun())
 			throw error(EALREADY);
+		task.frame->set_owner(nullptr);
 		return static_cast<promise<T> *>(std::exchange(task.frame, nullptr));
 	}
 
@@ -308,9 +309,9 @@ template <class T> class [[nodiscard]] task : private detail::frame_owner
 		std::swap(frame, other.frame);
 		std::swap(last, other.last);
 		if (frame)
-			frame->set_owner(*this);
+			frame->set_owner(this);
 		if (other.frame)
-			other.frame->set_owner(other);
+			other.frame->set_owner(&other);
 	}
 };
 
