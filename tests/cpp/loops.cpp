@@ -110,6 +110,29 @@ TEST(L3_calls_from_other_threads_are_called_or_destroyed_whenever_the_loop_close
 	}
 }
 
+TEST(L6_a_handler_is_replaced_while_it_runs_and_goes_with_the_loop)
+{
+	census census;
+	drained_pool pool;
+	int told = 0;
+
+	{
+		ferry::loop loop;
+
+		loop.set_exception_handler([&, held = std::make_shared<living>(census)](auto) {
+			loop.set_exception_handler({});
+			told += held && census.alive == 1; /* it is here until it returns */
+		});
+		ferry::offload(loop, pool, [] { throw std::out_of_range("beyond"); });
+		loop.run();
+		CHECK(told == 1 && census.alive == 0);
+		loop.set_exception_handler([handle = loop.handle(),
+					    held = std::make_shared<living>(census)](auto) {});
+		CHECK(census.alive == 1);
+	}
+	CHECK(census.alive == 0 && census.died == 2);
+}
+
 TEST(a_timer_is_taken_back_once)
 {
 	census census;

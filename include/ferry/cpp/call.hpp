@@ -137,6 +137,7 @@ class calls
 	/* The loop is closed. */
 	void drop_all() noexcept
 	{
+		handler.reset(); /* which may have a handle, and so this list */
 		while (call_reference dropped = take_first())
 			;
 	}
@@ -158,7 +159,8 @@ class calls
 	}
 
 	ferry_loop *loop = nullptr; /* whose they are */
-	std::function<void(std::exception_ptr)> handler;
+	/* Shared with who calls it, since it may set another one. */
+	std::shared_ptr<const std::function<void(std::exception_ptr)>> handler;
 
       private:
 	void list(call &added) noexcept

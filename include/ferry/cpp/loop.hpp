@@ -231,11 +231,14 @@ class loop
 	/** Hears of exceptions that nobody looked at, as std::exception_ptr; empty: nobody does. */
 	void set_exception_handler(std::function<void(std::exception_ptr)> handler)
 	{
-		bool is_there = static_cast<bool>(handler);
+		decltype(calls_->handler) shared;
 
-		detail::check(ferry_loop_set_exception_handler(loop_, is_there ? tell : nullptr,
+		if (handler)
+			shared = std::make_shared<decltype(handler)>(std::move(handler));
+		detail::check(ferry_loop_set_exception_handler(loop_, shared ? tell : nullptr,
 							       calls_.get()));
-		calls_->handler = std::move(handler);
+		/* The one that was goes with this call. */
+		calls_->handler.swap(shared);
 	}
 
 	/** For other threads. */
@@ -329,9 +332,10 @@ class loop
 	static void tell(ferry_loop *, const ferry_error *error, void *user) noexcept
 	{
 		auto *calls = static_cast<detail::calls *>(user);
+		auto handler = calls->handler;
 
 		try {
-			calls->handler(to_exception(error));
+			(*handler)(to_exception(error));
 		} catch (...) {
 			calls->fail();
 		}
