@@ -16,6 +16,7 @@
 #include <ferry/cpp/local.hpp>
 #include <functional>
 #include <mutex>
+#include <optional>
 
 namespace ferry
 {
@@ -61,7 +62,10 @@ class call
 	friend class calls;
 
 	virtual void run() = 0;
+	virtual void drop() noexcept = 0; /* the function, whoever has a reference */
 	inline void go() noexcept;
+
+	struct drop_call;
 
 	call *previous_ = nullptr, *next_ = nullptr;
 	bool is_listed_ = false;
@@ -78,27 +82,44 @@ struct unref_call {
 /* A reference to one. */
 using call_reference = std::unique_ptr<call, unref_call>;
 
+struct call::drop_call {
+	void operator()(call *call) const noexcept
+	{
+		call->drop();
+		call->unref();
+	}
+};
+
 template <class F, class Base = call> class call_of final : public Base
 {
       public:
 	template <class G>
-	call_of(calls &list, G &&function) : Base(list), function_(std::forward<G>(function))
+	call_of(calls &list, G &&function)
+		: Base(list), function_(std::in_place, std::forward<G>(function))
 	{
 	}
 
       private:
 	void run() override
 	{
-		function_();
+		(*function_)();
 	}
 
-	F function_;
+	void drop() noexcept override
+	{
+		function_.reset();
+	}
+
+	std::optional<F> function_;
 };
 
 /* Those of one loop. */
 class calls
 {
       public:
+	/* One that was on the list: its function goes with this. */
+	using listed_call = std::unique_ptr<call, call::drop_call>;
+
 	calls() = default;
 	calls(const calls &) = delete;
 	calls &operator=(const calls &) = delete;
@@ -119,7 +140,7 @@ class calls
 	}
 
 	/* Off the list, for whoever asks first: empty for the others. */
-	call_reference take(call &taken) noexcept
+	listed_call take(call &taken) noexcept
 	{
 		std::lock_guard<std::mutex> guard(lock_);
 
@@ -131,14 +152,23 @@ class calls
 			first_ = taken.next_;
 		if (taken.next_)
 			taken.next_->previous_ = taken.previous_;
-		return call_reference(&taken);
+		return listed_call(&taken);
+	}
+
+	/* False if the loop is closed, or is being closed. Throws EPERM on another thread. */
+	bool is_open() const
+	{
+		int returned = loop ? ferry_loop_fd(loop) : -ESHUTDOWN;
+
+		return returned == -ESHUTDOWN ? false : check(returned) >= 0;
 	}
 
 	/* The loop is closed. */
 	void drop_all() noexcept
 	{
+		loop = nullptr;
 		handler.reset(); /* which may have a handle, and so this list */
-		while (call_reference dropped = take_first())
+		while (listed_call dropped = take_first())
 			;
 	}
 
@@ -158,7 +188,7 @@ class calls
 			std::rethrow_exception(std::exchange(failure_, nullptr));
 	}
 
-	ferry_loop *loop = nullptr; /* whose they are */
+	ferry_loop *loop = nullptr; /* whose they are, until it is closed */
 	/* Shared with who calls it, since it may set another one. */
 	std::shared_ptr<const std::function<void(std::exception_ptr)>> handler;
 
@@ -176,7 +206,7 @@ class calls
 		first_ = &added;
 	}
 
-	call_reference take_first() noexcept
+	listed_call take_first() noexcept
 	{
 		std::lock_guard<std::mutex> guard(lock_);
 		call *taken = first_;
@@ -187,7 +217,7 @@ class calls
 		first_ = taken->next_;
 		if (first_)
 			first_->previous_ = nullptr;
-		return call_reference(taken);
+		return listed_call(taken);
 	}
 
 	std::mutex lock_;
@@ -198,7 +228,7 @@ class calls
 inline void call::go() noexcept
 {
 	calls &list = list_;
-	call_reference held = list.take(*this);
+	calls::listed_call held = list.take(*this);
 
 	try {
 		run();

@@ -33,19 +33,17 @@ class timed_call : public call
       public:
 	using call::call;
 
-	/* False if it has happened, or will not. */
-	bool cancel()
+	/* Empty if it has happened, or will not. Throws EPERM on another thread. */
+	calls::listed_call take_back()
 	{
-		call_reference listed = list_.take(*this);
+		if (!list_.is_open())
+			return {};
 
-		if (!listed)
-			return false;
-		if (int refused = ferry_timer_cancel(timer)) {
-			/* It happens all the same. */
-			list_.add(*this, [](call *) { return 0; });
-			check(refused);
-		}
-		return true;
+		calls::listed_call listed = list_.take(*this);
+
+		if (listed)
+			check(ferry_timer_cancel(timer));
+		return listed;
 	}
 
 	ferry_timer *timer = nullptr;
@@ -62,7 +60,13 @@ class timer
 	/** Makes sure that it does not happen: false if it has, or its loop is closed. */
 	bool cancel()
 	{
-		if (!call_ || !static_cast<detail::timed_call *>(call_.get())->cancel())
+		if (!call_)
+			return false;
+
+		/* Its function goes last, since it may be what has this. */
+		auto taken = static_cast<detail::timed_call *>(call_.get())->take_back();
+
+		if (!taken)
 			return false;
 		call_.reset();
 		return true;
