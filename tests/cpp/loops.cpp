@@ -210,6 +210,25 @@ TEST(a_function_is_called_with_a_local_that_is_done)
 	CHECK_ERRNO(loop.when_done(ferry::local<int>(), [](ferry::local<int> &) {}), EINVAL);
 }
 
+TEST(E1_a_function_is_not_called_with_a_local_of_another_loop)
+{
+	census census;
+	ferry::promise<int> promise;
+	ferry::loop loop;
+
+	{
+		ferry::loop other;
+
+		CHECK_ERRNO(other.when_done(ferry::wrap(loop, promise.get_future()),
+					    [held = living(census)](ferry::local<int> &) {}),
+			    EINVAL);
+		CHECK(census.alive == 0);
+	}
+	promise.set_value(5);
+	loop.run();
+	CHECK(census.died == 1);
+}
+
 TEST(a_loop_is_run_until_a_local_is_done_or_it_cannot_be)
 {
 	busy_pool busy;

@@ -219,11 +219,17 @@ class loop
 		return given;
 	}
 
-	/** Has a function called with a local, from the loop, when that is done. */
+	/**
+	 * Has a function called with a local, from the loop, when that is done.
+	 * Throws EINVAL for one of another loop.
+	 */
 	template <class T, class F> void when_done(local<T> local, F &&function)
 	{
 		ferry_local *waited = local.native_handle();
 
+		/* The function is the loop's, and would go with it. */
+		if (!waited || ferry_local_loop(waited) != loop_)
+			throw error(EINVAL);
 		give_local(waited,
 			   *detail::make_call(*calls_,
 					      [local = std::move(local),
