@@ -229,6 +229,23 @@ TEST(E1_a_function_is_not_called_with_a_local_of_another_loop)
 	CHECK(census.died == 1);
 }
 
+TEST(E1_a_loop_that_was_moved_from_is_refused)
+{
+	ferry::loop moved;
+	ferry::loop_handle handle = moved.handle(), other = std::move(handle);
+	ferry::loop loop = std::move(moved);
+
+	CHECK_ERRNO(moved.run(), EINVAL);
+	CHECK_ERRNO(moved.call_soon([] {}), EINVAL);
+	CHECK_ERRNO(moved.call_at(0ns, [] {}), EINVAL);
+	CHECK_ERRNO(moved.set_exception_handler([](std::exception_ptr) {}), EINVAL);
+	CHECK_ERRNO(moved.handle().call_soon([] {}), EINVAL);
+	moved.rethrow();
+	moved.close();
+	CHECK(handle.call_soon([] {}) && other.call_soon([] {}));
+	CHECK(loop.dispatch() == 2);
+}
+
 TEST(a_loop_is_run_until_a_local_is_done_or_it_cannot_be)
 {
 	busy_pool busy;

@@ -103,6 +103,10 @@ class loop_handle
 		return loop_.get();
 	}
 
+	/* One that was moved from is as good as it was. */
+	loop_handle(const loop_handle &) = default;
+	loop_handle &operator=(const loop_handle &) = default;
+
       private:
 	friend class loop;
 
@@ -140,8 +144,9 @@ class loop
 		calls_->loop = loop_;
 	}
 
+	/* Both have the list, so that the one that is of nothing can be refused by C. */
 	loop(loop &&other) noexcept
-		: loop_(std::exchange(other.loop_, nullptr)), calls_(std::move(other.calls_))
+		: loop_(std::exchange(other.loop_, nullptr)), calls_(other.calls_)
 	{
 	}
 
