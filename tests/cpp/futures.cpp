@@ -167,4 +167,13 @@ TEST(E1_options_that_are_wrong_are_thrown)
 	CHECK_ERRNO(ferry::pool(options), EINVAL);
 }
 
+TEST(F5_a_job_that_expired_when_the_clock_began_does_not_run)
+{
+	drained_pool pool;
+	ferry::job_options options;
+
+	options.expires = std::chrono::steady_clock::time_point();
+	CHECK_THROWS(pool.pool.submit([] { return 5; }, options).get(), ferry::timed_out);
+}
+
 } // namespace futures

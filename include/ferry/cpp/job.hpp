@@ -109,6 +109,14 @@ class job
 	bool has_value_ = false;
 };
 
+/* A deadline in a struct of C's, where 0 is none. */
+inline std::uint64_t to_c(deadline at) noexcept
+{
+	if (at.is_never())
+		return 0;
+	return at.ns() ? at.ns() : 1;
+}
+
 /* Options as C has them, for such a job. */
 inline ferry_job_options to_c(const job_options &given, void (*release)(void *)) noexcept
 {
@@ -116,8 +124,8 @@ inline ferry_job_options to_c(const job_options &given, void (*release)(void *))
 
 	options.lane = given.lane;
 	options.name = given.name;
-	options.deadline_ns = given.expires.is_never() ? 0 : given.expires.ns();
-	options.room_deadline_ns = given.room.is_never() ? 0 : given.room.ns();
+	options.deadline_ns = to_c(given.expires);
+	options.room_deadline_ns = to_c(given.room);
 	options.interruptible = given.interruptible;
 	options.context = given.context;
 	options.hooks = given.hooks;
