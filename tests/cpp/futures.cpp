@@ -176,4 +176,21 @@ TEST(F5_a_job_that_expired_when_the_clock_began_does_not_run)
 	CHECK_THROWS(pool.pool.submit([] { return 5; }, options).get(), ferry::timed_out);
 }
 
+TEST(F7_a_result_that_is_small_may_be_one_that_only_moves)
+{
+	struct moves {
+		explicit moves(int value) : value(value)
+		{
+		}
+
+		moves(moves &&) = default;
+		moves(const moves &) = delete;
+
+		int value;
+	};
+	drained_pool pool;
+
+	CHECK(pool.pool.submit([] { return moves(5); }).get().value == 5);
+}
+
 } // namespace futures

@@ -37,6 +37,7 @@ template <class T> constexpr bool fits_in_bytes() noexcept
 		return false;
 	else
 		return std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> &&
+		       std::is_copy_constructible_v<T> && /* C may copy it, too */
 		       sizeof(T) <= sizeof(std::uint64_t);
 }
 
@@ -101,7 +102,7 @@ template <class T> T unpack_small(const ferry_result &result) noexcept
 	} else {
 		box<T> copy;
 
-		std::memcpy(std::addressof(copy.value), &result.u64, sizeof(T));
+		std::memcpy(static_cast<void *>(std::addressof(copy.value)), &result.u64, sizeof(T));
 		return copy.value;
 	}
 }
