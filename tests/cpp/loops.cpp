@@ -124,8 +124,8 @@ TEST(L6_a_handler_is_replaced_while_it_runs_and_goes_with_the_loop)
 		ferry::offload(loop, pool, [] { throw std::out_of_range("beyond"); });
 		loop.run();
 		CHECK(told == 1 && census.alive == 0);
-		loop.set_exception_handler([handle = loop.handle(),
-					    held = std::make_shared<living>(census)](auto) {});
+		loop.set_exception_handler(
+			[handle = loop.handle(), held = std::make_shared<living>(census)](auto) {});
 		CHECK(census.alive == 1);
 	}
 	CHECK(census.alive == 0 && census.died == 2);

@@ -57,7 +57,7 @@ class timer
       public:
 	timer() noexcept = default;
 
-	/** Makes sure that it does not happen: false if it has, or its loop is closed. */
+	/** Makes sure it does not happen: false if it has, or the loop is closed. Throws EPERM. */
 	bool cancel()
 	{
 		if (!call_)

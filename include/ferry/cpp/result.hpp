@@ -102,7 +102,8 @@ template <class T> T unpack_small(const ferry_result &result) noexcept
 	} else {
 		box<T> copy;
 
-		std::memcpy(static_cast<void *>(std::addressof(copy.value)), &result.u64, sizeof(T));
+		std::memcpy(static_cast<void *>(std::addressof(copy.value)), &result.u64,
+			    sizeof(T));
 		return copy.value;
 	}
 }
