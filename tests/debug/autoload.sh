@@ -28,7 +28,7 @@ if ! command -v gdb >/dev/null; then
 else
 	loaded=$(gdb -nx -batch -iex "set auto-load scripts-directory $share/auto-load" \
 		-iex "add-auto-load-safe-path $share" -ex 'info pretty-printer' "$library" 2>&1 </dev/null)
-	check "$what" "$(printf '%s\n' "$loaded" | grep -q libferry || printf '%s\n' "$loaded")"
+	check "$what" "$(printf '%s\n' "$loaded" | grep -qx ' *libferry' || printf '%s\n' "$loaded")"
 	check "and leaves nothing in their folder" "$(find "$share/.." -name '__pycache__')"
 fi
 finish
