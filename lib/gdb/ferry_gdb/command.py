@@ -13,16 +13,16 @@ def _named(expression, tag, what):
     """What an expression gives: the struct, or a pointer to it."""
     value = gdb.parse_and_eval(expression)
     kind = value.type.strip_typedefs()
+    address = value.address
     if kind.code == gdb.TYPE_CODE_PTR:
         if library.is_null(value):
             raise gdb.GdbError("%s is null: no %s" % (expression, what))
         kind = kind.target().strip_typedefs()
-        value = gdb.Value(int(value))
-    else:
-        value = gdb.Value(int(value.address))
-    if kind.code != gdb.TYPE_CODE_STRUCT or kind.tag not in tag:
+        address = value
+    # What lies nowhere, a number for instance, has no address.
+    if kind.code != gdb.TYPE_CODE_STRUCT or kind.tag not in tag or address is None:
         raise gdb.GdbError("%s is no %s" % (expression, what))
-    return kind.tag, value
+    return kind.tag, gdb.Value(int(address))
 
 
 def _find_loops(expression):
