@@ -129,6 +129,14 @@ check "a meson project takes it as a subproject, by docs/packaging/ferry.wrap" \
 	"$(consume meson --wrap-mode=forcefallback --prefix="$spaced" --libdir=lib)"
 check "and has libferry inside where it asked for that" \
 	"$(inside "$consumers/consumer-meson/build/size")"
+# outside: the headers are below the prefix, wherever the libraries are
+outside() {
+	quietly meson setup --wrap-mode=forcefallback --prefix=/one --libdir=/another/lib \
+		"$consumers/outside" "$consumers/consumer-meson"
+	grep -qF '"/one/include"' "$consumers/outside/subprojects/ferry/lib/ferryConfig.cmake" ||
+		echo "not in /one/include"
+}
+check "CMake finds the headers if the libraries are outside of the prefix" "$(outside)"
 check "and is refused when it wants a newer version" "$(newer --wrap-mode=forcefallback)"
 check "what it installs is libferry, into a prefix with a space in its name" "$(
 	quietly meson install -C "$consumers/consumer-meson/build" --no-rebuild
