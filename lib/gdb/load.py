@@ -3,6 +3,7 @@
 
 gdb loads this by itself with the shared library, if it trusts the folder (docs/debugging.md).
 By hand, for a program that is linked to the archive, or for a build that was not installed:
+    source PREFIX/share/ferry/gdb/load.py
     source lib/gdb/load.py
 """
 import pathlib

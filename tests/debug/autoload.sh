@@ -14,10 +14,6 @@ there=${library#"$folder/destination"}
 share=$(dirname "$(find "$folder/destination" -path '*/gdb/auto-load')")
 check "the script lies where gdb looks for that of the installed library" \
 	"$(test -f "$share/auto-load$there-gdb.py" || find "$folder/destination" -path '*gdb*')"
-check "the modules are installed, all of them" "$(
-	for module in "$1"/lib/gdb/ferry_gdb/*.py; do
-		test -f "${share%/gdb}/ferry/gdb/ferry_gdb/${module##*/}" || echo "$module is not"
-	done)"
 
 # The library runs from under DESTDIR, so that gdb looks for the name that it has there.
 mkdir -p "$share/auto-load/${folder#/}"
@@ -29,6 +25,10 @@ else
 	loaded=$(gdb -nx -batch -iex "set auto-load scripts-directory $share/auto-load" \
 		-iex "add-auto-load-safe-path $share" -ex 'info pretty-printer' "$library" 2>&1 </dev/null)
 	check "$what" "$(printf '%s\n' "$loaded" | grep -qx ' *libferry' || printf '%s\n' "$loaded")"
+	sourced=$(gdb -nx -batch -ex "source ${share%/gdb}/ferry/gdb/load.py" \
+		-ex 'info pretty-printer' 2>&1 </dev/null)
+	check "and from where they are installed when it is told to" \
+		"$(printf '%s\n' "$sourced" | grep -qx ' *libferry' || printf '%s\n' "$sourced")"
 	check "and leaves nothing in their folder" "$(find "$share/.." -name '__pycache__')"
 fi
 finish

@@ -137,7 +137,7 @@ check "libferry-dev is what installed.sh found, less what others have" \
 		'/usr/lib/.*/libferry\.(a|so)' '/usr/lib/.*/pkgconfig/ferry\.pc' \
 		'/usr/lib/.*/cmake/ferry/ferryConfig(Version)?\.cmake' \
 		"/usr/share/gdb/auto-load/usr/lib/.*/libferry\.so\.$version-gdb\.py" \
-		$(cd "$root/lib/gdb" && find ferry_gdb -name '*.py' | sed 's|^|/usr/share/ferry/gdb/|') \
+		$(cd "$root/lib/gdb" && find load.py ferry_gdb -name '*.py' | sed 's|^|/usr/share/ferry/gdb/|') \
 		$(pages 3 7))"
 check "it needs that very libferry0, and liburcu to be linked to" "$(
 	dpkg-deb --field "$(package libferry-dev)" Depends | grep -qF "libferry0 (= $version-" ||

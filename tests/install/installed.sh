@@ -19,7 +19,7 @@ major=${version%%.*}
 		echo "share/man/man${page##*.}/${page##*/}"
 	done
 	echo "bin/ferry-walk"
-	(cd "$root/lib/gdb" && find ferry_gdb -name '*.py') | sed 's|^|share/ferry/gdb/|'
+	(cd "$root/lib/gdb" && find load.py ferry_gdb -name '*.py') | sed 's|^|share/ferry/gdb/|'
 	echo "share/gdb/auto-load$configured/$from_prefix/libferry.so.$version-gdb.py"
 	for name in libferry.a libferry.so "libferry.so.$major" "libferry.so.$version" \
 		pkgconfig/ferry.pc cmake/ferry/ferryConfig.cmake cmake/ferry/ferryConfigVersion.cmake; do
