@@ -23,8 +23,9 @@ PAGE = """<!DOCTYPE html>
 </html>
 """
 # The order in which one reads them; those that are not named stand behind.
-FIRST = ("README", "install", "guide", "tasks", "groups", "files", "adapters", "coming-from",
-         "cancellation", "debugging", "glossary", "architecture", "memory-model", "testing", "changes")
+FIRST = ("README", "install", "guide", "tasks", "groups", "files", "cpp", "adapters", "foreign",
+         "coming-from", "moving", "httpd", "cancellation", "debugging", "glossary", "architecture",
+         "memory-model", "testing", "changes")
 
 
 def title_of(text):
