@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The shell's side of the Test Anything Protocol, sourced by the scripts of the suites shape and
-# install:
+# The shell's side of the Test Anything Protocol, sourced by every test that is a shell script:
 #   check "what must hold" "$problems"    ok if there are no problems; else not ok, and tells them
 #   skip "what must hold" "reason"        could not be looked at here
 #   finish                                ends the stream
