@@ -145,6 +145,12 @@ check "it needs that very libferry0, and liburcu to be linked to" "$(
 	depends libferry-dev | grep -qx liburcu-dev || echo "not liburcu-dev"
 	depends libferry-dev | grep -vx 'libferry0\|liburcu-dev'
 )"
+check "its pages lead to pages and programs that it has" "$(
+	dpkg-deb --fsys-tarfile "$(package libferry-dev)" | tar -tf - >"$folder/files"
+	cd "$root/docs" && grep -ohE '\]\((coming-from|decisions|examples)/[^)#]+' -- *.md |
+		sed 's/^](//' | LC_ALL=C sort -u | while IFS= read -r name; do
+		grep -qF "/usr/share/doc/libferry-dev/$name" "$folder/files" || echo "not there: $name"
+	done)"
 check "ferry-tools is ferry-walk" \
 	"$(holds ferry-tools /usr/bin/ferry-walk $(pages 1))"
 
