@@ -34,6 +34,24 @@ static void end(void)
 	remote_end();
 }
 
+/* From here on no call takes too long, however busy the machine is. */
+static void have_patience(void)
+{
+	loop->fs->settings.stuck_ns = FERRY_NO_DEADLINE;
+}
+
+static void answer(struct slow_mount *mount)
+{
+	have_patience();
+	slow_mount_release(mount, SLOW_ANYTHING);
+}
+
+static void answer_all(void)
+{
+	have_patience();
+	remote_release();
+}
+
 static void hold(unsigned from, unsigned count)
 {
 	for (unsigned i = from; i < from + count; i++)
@@ -92,7 +110,7 @@ Test(quarantine, S2_all_that_would_go_to_a_stuck_mount_fails_at_once)
 	cr_assert_eq(remote_counters().stuck, 1);
 	for (int i = 0; i < 10; i++)
 		cr_assert_eq(remote_end_of(remote_local(NULL)), 0);
-	slow_mount_release(&remote, SLOW_OPEN);
+	answer(&remote);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(remote_end_of(held[i]), 0);
 	let_go(3, 2);
@@ -128,7 +146,7 @@ Test(quarantine, S2_a_mount_that_answers_others_is_not_stuck_by_a_long_call)
 	quarantine_look(loop->fs);
 	cr_assert_geq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 0);
 	cr_assert_eq(remote_counters().stuck, 0);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	end();
 }
@@ -142,7 +160,7 @@ Test(quarantine, S2_what_the_pool_has_not_begun_fails_with_the_rest)
 	remote_await_stuck(1);
 	for (int i = 2; i < 5; i++)
 		cr_assert(is_stuck(held[i]));
-	remote_release();
+	answer_all();
 	cr_assert_eq(slow_mount_asked(&remote, SLOW_OPEN), 2);
 	cr_assert_eq(remote_counters().recovered, 1);
 	let_go(0, 5);
@@ -164,7 +182,7 @@ Test(quarantine, S2_one_probe_at_a_time_is_let_through)
 	for (int i = 0; i < 5; i++)
 		fails_at_once(remote_open(NULL));
 	cr_assert_eq(remote_counters().probes, 1);
-	slow_mount_release(&remote, SLOW_OPEN);
+	answer(&remote);
 	cr_assert_eq(remote_end_of(probe), 0);
 	cr_assert_eq(remote_end_of(held[0]), 0);
 	cr_assert_eq(remote_counters().recovered, 1);
@@ -181,7 +199,7 @@ Test(quarantine, S2_the_last_worker_is_no_probe)
 		fails_at_once(remote_open(NULL));
 	cr_assert_eq(remote_counters().probes, 0);
 	cr_assert_eq(remote_end_of(remote_local(NULL)), 0);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	end();
 }
@@ -202,7 +220,7 @@ Test(quarantine, S2_a_probe_that_is_refused_keeps_no_other_out)
 	pool = kept;
 	hold(1, 1);
 	slow_mount_await(&remote, SLOW_OPEN, 2);
-	remote_release();
+	answer_all();
 	let_go(0, 2);
 	ferry_pool_free(closed);
 	end();
@@ -250,7 +268,7 @@ Test(quarantine, S2_a_call_that_was_interrupted_is_no_answer)
 	cr_assert_eq(remote_counters().recovered, 0);
 	cr_assert_eq(remote_counters().probes, 1);
 	fails_at_once(remote_open(NULL));
-	slow_mount_release(&remote, SLOW_ANYTHING);
+	answer(&remote);
 	cr_assert_eq(remote_end_of(close_of_it), 0);
 	cr_assert_eq(remote_counters().recovered, 1);
 	let_go(0, 1);
@@ -280,7 +298,7 @@ Test(quarantine, F7_a_close_does_not_fail_with_its_mount_but_waits)
 	cr_assert_eq(remote_counters().waiting, 3);
 	for (int i = 0; i < 3; i++)
 		cr_assert_not(seen(waits[i]).done);
-	slow_mount_release(&remote, SLOW_OPEN);
+	answer(&remote);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(remote_end_of(waits[i]), 0);
 	for (int i = 0; i < 3; i++)
@@ -331,10 +349,11 @@ static void leads_there(const char *path, ferry_fs_root *root)
 	/* A probe, and then none more. */
 	second = ferry_fs_open(loop, pool, path, O_RDONLY, 0, &options);
 	fails_at_once(ferry_fs_open(loop, pool, path, O_RDONLY, 0, &options));
-	slow_mount_release(&remote, SLOW_OPEN);
+	answer(&remote);
 	cr_assert_eq(remote_end_of(first), 0);
 	cr_assert_eq(remote_end_of(second), 0);
 	cr_assert_not(remote_mount(&remote).is_stuck);
+	loop->fs->settings.stuck_ns = SOON_NS;
 	remote_hold();
 }
 
@@ -374,7 +393,9 @@ Test(quarantine, S2_whatever_path_leads_to_a_stuck_mount_is_found)
 	snprintf(path, sizeof(path), ".%s", slow_mount_path(&remote, "file"));
 	leads_there(path, root);
 	ferry_fs_root_unref(root);
+	have_patience();
 	root = root_of(slow_mount_path(&remote, "directory/.."));
+	loop->fs->settings.stuck_ns = SOON_NS;
 	leads_there("file", root);
 	ferry_fs_root_unref(root);
 	end();
@@ -397,7 +418,7 @@ Test(quarantine, S2_links_are_followed_only_once_one_has_led_to_a_stuck_mount)
 	held[2] = ferry_fs_open(loop, pool, folder_path("link"), O_RDONLY, 0, NULL);
 	slow_mount_await(&remote, SLOW_OPEN, 3);
 	fails_at_once(ferry_fs_open(loop, pool, folder_path("link"), O_RDONLY, 0, NULL));
-	remote_release();
+	answer_all();
 	cr_assert_eq(loop->fs->linked, 0);
 	let_go(0, 3);
 	end();
@@ -430,7 +451,7 @@ Test(quarantine, S2_a_link_to_a_stuck_mount_is_not_there_itself)
 	local = ferry_fs_symlink(loop, pool, slow_mount_path(&remote, "file"), folder_path("new"),
 				 NULL);
 	cr_assert_eq(remote_end_of(local), 0);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	end();
 }
@@ -463,7 +484,7 @@ Test(quarantine, S2_a_second_path_or_descriptor_there_counts)
 	fails_at_once(ferry_fs_copy_file_range(loop, pool, there, 0, here, 0, 1, NULL));
 	local = ferry_fs_copy_file_range(loop, pool, here, 0, here, 8, 1, NULL);
 	cr_assert_eq(remote_end_of(local), 0);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	close(there);
 	close(here);
@@ -495,7 +516,7 @@ Test(quarantine, S2_a_mount_that_was_made_later_is_found_though_all_workers_are_
 	cr_assert_gt(remote_counters().mount_reads, reads);
 	fails_at_once(
 		ferry_fs_open(loop, pool, slow_mount_path(&later, "file"), O_RDONLY, 0, NULL));
-	slow_mount_release(&later, SLOW_OPEN);
+	answer(&later);
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(remote_end_of(inside[i]), 0);
 	cr_assert_eq(remote_end_of(local), 0);
@@ -515,13 +536,14 @@ Test(quarantine, S2_of_two_mounts_only_the_one_that_hangs_is_stuck)
 	hold(0, 1);
 	slow_mount_await(&remote, SLOW_OPEN, 1);
 	remote_await_stuck(1);
+	have_patience();
 	for (int i = 0; i < 5; i++) {
 		local = ferry_fs_open(loop, pool, slow_mount_path(&other, "file"), O_RDONLY, 0,
 				      NULL);
 		cr_assert_eq(remote_end_of(local), 0);
 	}
 	cr_assert_not(remote_mount(&other).is_stuck);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	end();
 	slow_mount_end(&other);
@@ -557,7 +579,7 @@ Test(quarantine, S2_bind_mounts_share_their_account)
 	cr_assert_eq(ferry_fs_each_mount(loop, remote_look, point), 1);
 	cr_assert(remote_found.is_stuck);
 	fails_at_once(ferry_fs_open(loop, pool, folder_path("bound/file"), O_RDONLY, 0, NULL));
-	remote_release();
+	answer_all();
 	let_go(0, 2);
 	cr_assert(mounts_remove(point));
 	end();
@@ -606,7 +628,7 @@ Test(quarantine, S2_a_late_call_is_found_behind_one_that_is_queued)
 	remote_await_stuck(1);
 	cr_assert(remote_mount(&remote).is_stuck);
 	fd = open(folder_path("fifo"), O_WRONLY);
-	slow_mount_release(&remote, SLOW_OPEN);
+	answer(&remote);
 	cr_assert_eq(remote_end_of(queued[0]), 0);
 	cr_assert_eq(remote_end_of(queued[1]), 0);
 	cr_assert_eq(remote_end_of(local), 0);
@@ -647,7 +669,7 @@ Test(quarantine, E3_what_is_unmounted_is_forgotten_when_nothing_is_under_way_the
 	while (remote_counters().under_way > 1 || loop->fs->reading)
 		cr_assert_geq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 0);
 	cr_assert(has_account(device));
-	slow_mount_release(&other, SLOW_OPEN);
+	answer(&other);
 	cr_assert_eq(remote_end_of(local), 0);
 	cr_assert_not(has_account(device));
 	slow_mount_end(&other);
@@ -682,7 +704,7 @@ Test(quarantine, S2_a_shorter_time_counts_for_what_is_inside_already)
 	cr_assert_eq(ferry_fs_configure(loop, &settings), 0);
 	remote_await_stuck(1);
 	cr_assert(is_stuck(held[1]));
-	remote_release();
+	answer_all();
 	let_go(0, 2);
 	end();
 }
@@ -701,7 +723,7 @@ Test(quarantine, S2_a_time_without_end_is_never_over)
 	for (int i = 0; i < 10; i++)
 		cr_assert_eq(remote_end_of(remote_local(NULL)), 0);
 	cr_assert_eq(remote_counters().stuck, 0);
-	remote_release();
+	answer_all();
 	let_go(0, 1);
 	end();
 }
@@ -742,7 +764,7 @@ Test(quarantine, S2_what_hangs_keeps_no_call_elsewhere_from_being_inline)
 	fd = open(folder_path("fifo"), O_WRONLY);
 	cr_assert_eq(remote_end_of(local), 0);
 	close(fd);
-	remote_release();
+	answer_all();
 	let_go(0, 3);
 	cr_assert_eq(loop->fs->apart, 0);
 	end();
@@ -803,6 +825,7 @@ Test(quarantine, S2_a_loop_that_comes_late_takes_no_mount_for_stuck)
 	waits = remote_open(NULL);
 	have_returned();
 	cr_assert_eq(remote_end_of(held[0]), 0);
+	have_patience();
 	cr_assert_eq(remote_end_of(waits), 0);
 	cr_assert_eq(remote_counters().stuck, 0);
 	end();
@@ -838,7 +861,7 @@ static void calls_back(unsigned most)
 	while (!called)
 		cr_assert_geq(ferry_loop_run(loop), 0);
 	cr_assert(is_stuck(begun[1]));
-	remote_release();
+	answer_all();
 	cr_assert(seen(held[3]).cancelled || is_stuck(held[3]));
 	let_go(0, 4);
 	for (unsigned i = 0; i < called; i++)
@@ -880,7 +903,7 @@ static void hooks_meanwhile(unsigned most)
 	slow_mount_await(&remote, SLOW_OPEN, most < 2 ? most : 2);
 	remote_await_stuck(1);
 	cr_assert_eq(called, 4);
-	remote_release();
+	answer_all();
 	let_go(0, 6);
 	for (unsigned i = 0; i < called; i++)
 		ferry_local_unref(begun[i]);
@@ -919,7 +942,7 @@ Test(quarantine, L4_a_hook_of_one_that_waited_may_let_go_of_the_one_that_returne
 	cr_assert_eq(ferry_local_cancel(held[0]), 1);
 	/* So that it is refused when its turn comes. */
 	ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, 1);
-	remote_release();
+	answer_all();
 	cr_assert_eq(called, 1);
 	cr_assert_eq(remote_end_of(held[1]), ESHUTDOWN);
 	end();
@@ -980,7 +1003,7 @@ static void forks(unsigned most, bool hook)
 	cr_assert_eq(waitpid(child, &status, 0), child);
 	cr_assert(WIFEXITED(status));
 	cr_assert_eq(WEXITSTATUS(status), 0);
-	remote_release();
+	answer_all();
 	let_go(0, 6);
 	end();
 }
