@@ -25,6 +25,15 @@ shown() {
 		echo "$word is not in it"
 }
 
+# words FILE...: each word that is in one of them, once; lacking WORDS: which of the names that are
+# read are not among them
+words() {
+	cat "$@" | grep -oE '[A-Za-z0-9_]+' | LC_ALL=C sort -u
+}
+lacking() {
+	LC_ALL=C sort -u | LC_ALL=C comm -23 - "$1"
+}
+
 for each in docs/man/*.[1-9]; do
 	if command -v mandoc >/dev/null; then
 		check "mandoc has nothing to say about $each" "$(lint "$each")"
@@ -53,24 +62,23 @@ floors=$(sed -n '/^[ \t]*\/\* task \*\/$/,$s/^[ \t]*\(ferry_[a-z0-9_]*\);.*/\1/p
 headers=$(find include -name '*.h' | LC_ALL=C sort)
 check "lib/ferry.map exports something, some of it for tasks and files" \
 	"$(test -n "$names" || echo "no names"; test -n "$floors" || echo "none for tasks and files")"
-check "every exported name is in $page" "$(for name in $names; do
-	grep -qw -- "$name" "$page" || echo "$name"
-done)"
+words "$page" >"$folder/page"
+words $headers >"$folder/headers"
+words docs/man/* >"$folder/pages"
+words $guides >"$folder/guides"
+check "every exported name is in $page" "$(printf '%s\n' $names | lacking "$folder/page")"
 
 # Other pages, types and macros are named as well. A page's title is in capitals.
 check "the pages of docs/man name nothing that is not there" "$(for each in docs/man/*.[1-9]; do
-	grep -v '^\.Dt ' "$each" | grep -oE '\b(ferry|FERRY)_[A-Za-z0-9_]+' | LC_ALL=C sort -u |
-		while read -r name; do
-			[ -f "docs/man/$name.3" ] || grep -qw -- "$name" $headers || echo "$each: $name"
+	grep -v '^\.Dt ' "$each" | grep -oE '\b(ferry|FERRY)_[A-Za-z0-9_]+' |
+		lacking "$folder/headers" | while read -r name; do
+			[ -f "docs/man/$name.3" ] || echo "$each: $name"
 		done
 done)"
 check "every public macro for tasks and files is in a page of docs/man" "$(
 	sed -n 's/^#define \(FERRY_[A-Z_]*[A-Z]\)\b.*/\1/p' include/ferry/task.h include/ferry/task/*.h \
 		include/ferry/fs/*.h |
-		grep -v '_H$' | grep -vxE 'FERRY_TASK_(DUE|INTERRUPTED)' | LC_ALL=C sort -u |
-		while read -r name; do
-			grep -qw -- "$name" docs/man/* || echo "$name"
-		done)"
+		grep -v '_H$' | grep -vxE 'FERRY_TASK_(DUE|INTERRUPTED)' | lacking "$folder/pages")"
 check "every page that a page of docs/man refers to is there" "$(for each in docs/man/*.[1-9]; do
 	sed -n 's/^\.Xr \(ferry[a-z_-]*\) \([0-9]\).*/\1.\2/p' "$each" | while read -r other; do
 		[ -f "docs/man/$other" ] || echo "$each: $other"
@@ -94,12 +102,10 @@ awk -f "$here/../shape/declared.awk" $headers | awk -F '\t' -v names="$(echo $fl
 	$1 in of_floors { print $1 ($4 == "" ? "" : " " $4) }' | LC_ALL=C sort >"$folder/declared"
 check "every name for tasks and files has its prototype in one page of section 3, as it is declared" \
 	"$(LC_ALL=C diff "$folder/declared" "$folder/told")"
-check "every name for tasks and files is a name of a page of section 3" "$(for name in $floors; do
-	grep -qE "^\.Nm $name( ,)?\$" docs/man/*.3 || echo "$name"
-done)"
+sed -n 's/^\.Nm \(ferry_[a-z0-9_]*\)\( ,\)\{0,1\}$/\1/p' docs/man/*.3 | LC_ALL=C sort -u >"$folder/called"
+check "every name for tasks and files is a name of a page of section 3" \
+	"$(printf '%s\n' $floors | lacking "$folder/called")"
 
 check "every exported name is used in a program of the guides, or told there: $guides" \
-	"$(for name in $names; do
-		grep -qw -- "$name" $guides || echo "$name"
-	done)"
+	"$(printf '%s\n' $names | lacking "$folder/guides")"
 finish
