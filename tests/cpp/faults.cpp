@@ -71,8 +71,9 @@ static int try_all(const std::function<void(world &)> &act, bool is_in_library)
 				}
 				/* What was told was so; what was not was made good. */
 				CHECK(!is_told || failed);
-				world.loop.close();
+				/* In this order: what is inside may borrow from a coroutine. */
 				world.pool.pool.shutdown();
+				world.loop.close();
 				CHECK(callables->alive == 0 && results->alive == 0);
 			}
 			/* The last worker frees its pool when the shutdown has returned. */
