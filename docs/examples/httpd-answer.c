@@ -66,6 +66,12 @@ void answer_end(struct evhttp_request *request)
 	evhttp_send_reply_end(request);
 }
 
+size_t answer_unsent(struct evhttp_connection *connection)
+{
+	return evbuffer_get_length(
+		bufferevent_get_output(evhttp_connection_get_bufferevent(connection)));
+}
+
 const char *status_name(int status)
 {
 	switch (status) {

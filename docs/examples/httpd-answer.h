@@ -18,6 +18,10 @@ void answer_start(struct evhttp_request *request, int status);
  * is called when all of it is with the system; NULL: nobody waits for that. */
 void answer_send(struct evhttp_request *request, struct evbuffer *piece,
 		 void (*has_room)(struct evhttp_connection *connection, void *user), void *user);
+
+/* How much of what was given to it, heads included, the socket has not taken. */
+size_t answer_unsent(struct evhttp_connection *connection);
+
 void answer_end(struct evhttp_request *request);
 
 /* In words. */

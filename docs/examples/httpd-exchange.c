@@ -71,8 +71,9 @@ static void exchange_broken(struct evhttp_connection *connection, void *user)
 	struct exchange *exchange = user;
 	struct evhttp_request *request = exchange->request;
 	bool is_ours = evhttp_request_get_connection(request) == NULL;
+	size_t unsent = answer_unsent(connection);
 
-	(void)connection;
+	exchange->sent -= unsent < exchange->sent ? unsent : exchange->sent;
 	exchange->all->cut++;
 	if (!exchange->has_started)
 		exchange->status = STATUS_GONE;

@@ -105,7 +105,7 @@ static bool page_write(FILE *page, const struct draft *draft, const ferry_entry 
 	for (size_t i = 0; i < draft->count && complete; i++)
 		complete = entry_write(page, sorted[i]);
 	fputs("</ul>\n", page);
-	if (draft->count >= NAMES_MOST)
+	if (draft->count > NAMES_MOST)
 		fprintf(page, "<p>Only the first %zu names that were read.\n", draft->count);
 	return complete;
 }
@@ -196,7 +196,7 @@ static bool listing_gather(struct listing *listing)
 	if (listing->error < 0)
 		return true;
 	folder->names = NULL;
-	return is_last || listing->draft->count >= NAMES_MOST;
+	return is_last || listing->draft->count > NAMES_MOST;
 }
 
 static void listing_read(struct listing *listing)

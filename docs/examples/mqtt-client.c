@@ -120,7 +120,7 @@ static size_t message_number(const struct mosquitto_message *message)
 	if (message->payloadlen < 1 || text[0] < '0' || text[0] > '9')
 		return SIZE_MAX;
 	number = strtoul(text, &end, 10);
-	return *end ? SIZE_MAX : number;
+	return end == text + message->payloadlen ? number : SIZE_MAX;
 }
 
 static void on_message(struct mosquitto *mosquitto, void *user,

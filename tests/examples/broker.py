@@ -68,7 +68,7 @@ class Client:
 
     def answer(self, topic, identifier, payload):
         if told["noise"]:
-            for noise in b"", b"x", b" " + payload, b"-" + payload, payload + b"x", b"9" * 30:
+            for noise in b"", b"x", b" " + payload, b"-" + payload, payload + b"x", payload + b"\0x", b"9" * 30:
                 self.send(0x32, topic + identifier + noise)
         for _ in range(told["puback"]):
             self.send(0x40, identifier)

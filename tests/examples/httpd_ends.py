@@ -93,7 +93,9 @@ def grace_is_over(root):
     status, totals = server.stop()
     problems = differ("exit status", status, 1)
     problems += differ("left, cut", (totals["left"], totals["cut"]), (1, 1))
-    return problems + differ("all of it", len(connection.ends()) < HUGE, True)
+    taken = len(connection.ends())
+    problems += differ("bytes", totals["bytes"], taken)
+    return problems + differ("all of it", taken < HUGE, True)
 
 
 def second_signal(root):
