@@ -73,12 +73,13 @@ typedef struct ferry_loop_options {
  * @options: may be NULL
  * @ret:     where to put the loop
  *
- * Opens two descriptors, close-on-exec: an eventfd and an epoll that watches it.
+ * Opens two descriptors, close-on-exec: an eventfd, or where a filter of system calls refuses that
+ * a timerfd, and an epoll that watches it.
  *
  * Ownership: *@ret is the caller's, to be given to ferry_loop_free().
  * Context:   any thread; from then on this one.
  * Return:    0; -EINVAL; -E2BIG; -ENOMEM; -EMFILE, -ENFILE and others of
- *            eventfd() and epoll_create1().
+ *            eventfd(), timerfd_create() and epoll_create1().
  */
 FERRY_API FERRY_MUST_CHECK int ferry_loop_new(const ferry_loop_options *options, ferry_loop **ret);
 

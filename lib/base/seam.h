@@ -42,6 +42,8 @@ void seam_unlock(void *lock);
 int seam_thread_start(void *(*main)(void *), void *argument, size_t stack_bytes);
 
 int seam_eventfd(void);
+int seam_timerfd(void);
+int seam_timerfd_expire(int fd);
 void seam_close(int fd);
 int seam_epoll_create(void);
 int seam_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);

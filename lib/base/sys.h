@@ -16,12 +16,15 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifdef FERRY_SEAM
 #include "base/seam.h"
 #define sys_eventfd seam_eventfd
+#define sys_timerfd seam_timerfd
+#define sys_timerfd_expire seam_timerfd_expire
 #define sys_close seam_close
 #define sys_epoll_create seam_epoll_create
 #define sys_epoll_ctl seam_epoll_ctl
@@ -43,6 +46,21 @@ static inline int sys_eventfd(void)
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+static inline int sys_timerfd(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* At once: who waits for it in epoll is woken, once more if he was before. */
+static inline int sys_timerfd_expire(int fd)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = 1 };
+
+	return timerfd_settime(fd, 0, &soon, NULL) < 0 ? -errno : 0;
 }
 
 /* The descriptor is gone whatever close() says. */

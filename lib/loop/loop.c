@@ -48,7 +48,7 @@ static int open_epoll(struct ferry_loop *loop, const struct port *port)
 	loop->epoll = sys_epoll_create();
 	if (loop->epoll < 0)
 		return loop->epoll;
-	error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, port->eventfd, &event);
+	error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, port->bell, &event);
 	if (error)
 		sys_close(loop->epoll);
 	return error;

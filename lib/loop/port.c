@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The port of a loop: inbox, state, eventfd.
+ * The port of a loop: inbox, state, bell.
  *
  * Any thread posts and rings (steps "post" and "ring" of a request), after the future
  * was completed; the loop's thread arms and disarms, and then drains. Invariant (L1):
- * the one who moves ARMED to RUNG writes the eventfd, so there is at most one write
+ * the one who moves ARMED to RUNG rings the bell, so it is rung at most once
  * between two dispatches, and no sleeping loop has an unrung post.
  */
 #include "loop/port.h"
@@ -20,13 +20,19 @@ int port_open(struct port *port)
 	atomic_store_relaxed(&port->rings, 0);
 	atomic_store_relaxed(&port->ring_failures, 0);
 	atomic_store_relaxed(&port->ring_error, 0);
-	port->eventfd = sys_eventfd();
-	return port->eventfd < 0 ? port->eventfd : 0;
+	port->is_timer = false;
+	port->bell = sys_eventfd();
+	/* As where a filter of system calls does not know them. */
+	if (port->bell == -EPERM || port->bell == -ENOSYS) {
+		port->is_timer = true;
+		port->bell = sys_timerfd();
+	}
+	return port->bell < 0 ? port->bell : 0;
 }
 
 void port_close(struct port *port)
 {
-	sys_close(port->eventfd);
+	sys_close(port->bell);
 }
 
 bool port_post(struct port *port, struct ferry_waiter *node)
@@ -38,13 +44,15 @@ bool port_post(struct port *port, struct ferry_waiter *node)
 	return atomic_load_seq_cst(&port->state) == PORT_ARMED;
 }
 
-static int write_eventfd(struct port *port)
+static int write_bell(struct port *port)
 {
 	uint64_t one = 1;
 	ssize_t written;
 
+	if (port->is_timer)
+		return sys_timerfd_expire(port->bell);
 	do
-		written = sys_write(port->eventfd, &one, sizeof(one));
+		written = sys_write(port->bell, &one, sizeof(one));
 	while (written == -EINTR);
 	/* A full counter is a bell that rings already. */
 	return written == -EAGAIN || written == sizeof(one) ? 0 : (int)written;
@@ -60,9 +68,9 @@ void port_ring(struct port *port)
 	/* [arm-post] seq_cst: one of those who saw ARMED writes; the others' posts are in
 	 * the inbox before the loop, once awake, takes it. */
 	while (!atomic_swap_if_seq_cst(&port->state, &state, PORT_RUNG));
-	probe(ring, port, port->eventfd);
+	probe(ring, port, port->bell);
 	atomic_add_relaxed(&port->rings, 1); /* Relaxed: a number to show. */
-	error = write_eventfd(port);
+	error = write_bell(port);
 	if (error) {
 		/* Nothing else can wake the loop. The next post tries again, and the loop
 		 * reports it when it runs. (Relaxed: numbers to show.) */
@@ -104,5 +112,5 @@ bool port_disarm(struct port *port)
 
 int port_remind(struct port *port)
 {
-	return write_eventfd(port);
+	return write_bell(port);
 }

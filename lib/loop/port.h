@@ -6,12 +6,12 @@
  *
  *   AWAKE   the loop looks at its inbox by itself: nobody rings
  *   ARMED   the loop sleeps, or is about to: the next post rings
- *   RUNG    the eventfd was written: nobody else writes it
+ *   RUNG    the bell was rung: nobody else rings it
  *
  * The cross (L1), both halves sequentially consistent:
  *   post    pushes the node         then loads the state
  *   loop    exchanges it for ARMED  then looks at the inbox again
- * At least one of the two sees the other. No ordering is taken from the eventfd.
+ * At least one of the two sees the other. No ordering is taken from the bell.
  */
 #include "base/atomic.h"
 #include "base/rcu.h"
@@ -21,7 +21,8 @@ enum port_state { PORT_AWAKE, PORT_ARMED, PORT_RUNG };
 struct port {
 	struct stack inbox;
 	_Atomic int state;
-	int eventfd; /* edge-triggered in the loop's epoll, never read */
+	int bell;      /* an eventfd: edge-triggered in the loop's epoll, never read */
+	bool is_timer; /* the bell is a timerfd, for want of eventfds, and set to ring */
 	_Atomic uint64_t rings, ring_failures;
 	_Atomic int ring_error; /* the last write that failed for good, negative errno */
 };

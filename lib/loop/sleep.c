@@ -159,7 +159,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 	return count;
 }
 
-/* A write to the eventfd that failed for good is the loop's failure (L1). */
+/* A ring that failed for good is the loop's failure (L1). */
 int sleep_ring_error(struct ferry_loop *loop)
 {
 	struct port *port = turn_port(loop);

@@ -42,7 +42,7 @@ int sleep_look(struct ferry_loop *loop);
  * a host may poll it next. 0 or a negative errno.
  */
 int sleep_rest(struct ferry_loop *loop);
-/* A write to the eventfd that failed for good is the loop's failure (L1). */
+/* A ring that failed for good is the loop's failure (L1). */
 int sleep_ring_error(struct ferry_loop *loop);
 /* A busy stretch begins; or has ended, and may be the longest. */
 void sleep_note_begin(struct ferry_loop *loop);

@@ -39,7 +39,7 @@ void watch_remove(struct watches *watches, int epoll, struct watcher *watcher);
 void watch_dispatch(struct watches *watches, int epoll, const struct epoll_event *event);
 void watches_free(struct watches *watches);
 
-/* What epoll gives back for the loop's own eventfd. */
+/* What epoll gives back for the loop's own bell. */
 #define WATCH_BELL UINT64_MAX
 
 #endif

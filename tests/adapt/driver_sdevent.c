@@ -3,7 +3,7 @@
 #include "driver.h"
 
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 static void *make(size_t count, size_t bytes)
@@ -12,14 +12,14 @@ static void *make(size_t count, size_t bytes)
 }
 
 #define calloc make
-#define eventfd(...) (driver_fails() ? -1 : eventfd(__VA_ARGS__))
+#define socketpair(...) (driver_fails() ? (errno = EMFILE, -1) : socketpair(__VA_ARGS__))
 #define sd_event_add_io(...) (driver_fails() ? -ENOMEM : sd_event_add_io(__VA_ARGS__))
 #define sd_event_add_time(...) (driver_fails() ? -ENOMEM : sd_event_add_time(__VA_ARGS__))
 #define sd_event_source_set_prepare(...) \
 	(driver_fails() ? -ENOMEM : sd_event_source_set_prepare(__VA_ARGS__))
 #include <ferry/adapt/sdevent.h>
 #undef calloc
-#undef eventfd
+#undef socketpair
 #undef sd_event_add_io
 #undef sd_event_add_time
 #undef sd_event_source_set_prepare

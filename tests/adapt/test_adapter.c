@@ -1009,6 +1009,8 @@ Test(adapter, E1_what_a_dispatch_failed_with_is_told_by_detach)
 	/* No descriptor of epoll any more. */
 	cr_assert_eq(dup2(pair[0], fd), fd);
 	ferry_local_unref(offload(work_nothing, NULL, NULL));
+	/* It has been posted when that returns. */
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
 	timer = driver.timer_new(host, 1, stop_by_timer, NULL);
 	ticks = 0;
 	while (ticks < 3)

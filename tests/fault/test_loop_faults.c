@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "fault/trial.h"
+#include "support/denied.h"
 
 #define NOTHING ((void *)(uintptr_t)0x10) /* an output that nobody wrote */
 #define TIMERS 70 /* more than the heap has room for at first */
@@ -389,8 +390,29 @@ static void the_next_post_rings_when_a_bell_failed(void)
 	printf("ok: the next post rings when a bell failed (L1)\n");
 }
 
+/* In a child, which may have no eventfds: a timer is the bell. */
+static int ring_by_timers(void *arg)
+{
+	(void)arg;
+	if (!denied(SYS_eventfd2, EPERM))
+		return 77;
+	TRIAL("ferry_loop_new without a timerfd", FAULT_TIMERFD, -EMFILE, prepare_nothing, act_new,
+	      judge_new_files);
+	TRIAL("ferry_loop_new without an epoll for its timer", FAULT_EPOLL_CREATE, -EMFILE,
+	      prepare_nothing, act_new, judge_new_files);
+	TRIAL("ferry_loop_dispatch when the timer fails", FAULT_WRITE, -EIO, prepare_loop,
+	      act_dispatch, judge_ring);
+	TRIAL("ferry_loop_dispatch when the timer does not remind", FAULT_WRITE, -EIO, prepare_loop,
+	      act_remind, judge_remind);
+	the_next_post_rings_when_a_bell_failed();
+	fflush(stdout);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	int status;
+
 	program_begin(argc, argv, "each failure of memory, eventfd and epoll in a loop (E3, L1)", 1,
 		      1);
 	TRIAL("ferry_loop_new without memory", FAULT_MEMORY, -ENOMEM, prepare_nothing, act_new,
@@ -427,5 +449,8 @@ int main(int argc, char **argv)
 	      judge_quiet);
 	an_interrupted_bell_rings_again();
 	the_next_post_rings_when_a_bell_failed();
+	fflush(stdout);
+	status = fixture_in_child(ring_by_timers, NULL);
+	program_check(status == 0 || status == 77, "timers that ring: %d", status);
 	return 0;
 }

@@ -73,6 +73,17 @@ int seam_eventfd(void)
 	return fd;
 }
 
+int seam_timerfd(void)
+{
+	scheduler_fail("in a model there are eventfds");
+}
+
+int seam_timerfd_expire(int fd)
+{
+	(void)fd;
+	scheduler_fail("in a model there are eventfds");
+}
+
 int seam_epoll_create(void)
 {
 	int fd;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -288,6 +289,21 @@ int seam_eventfd(void)
 	int error = meet_fault(FAULT_EVENTFD);
 
 	return error ? error : opened(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
+int seam_timerfd(void)
+{
+	int error = meet_fault(FAULT_TIMERFD);
+
+	return error ? error : opened(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+int seam_timerfd_expire(int fd)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = 1 };
+	int error = meet_fault(FAULT_WRITE);
+
+	return error ? error : timerfd_settime(fd, 0, &soon, NULL) < 0 ? -errno : 0;
 }
 
 void seam_close(int fd)

@@ -20,6 +20,7 @@ enum fault_kind {
 	FAULT_MEMORY,
 	FAULT_THREAD,
 	FAULT_EVENTFD,
+	FAULT_TIMERFD, /* in the place of an eventfd */
 	FAULT_EPOLL_CREATE,
 	FAULT_EPOLL_CTL,
 	FAULT_EPOLL_WAIT,

@@ -2,10 +2,12 @@
 /* The port of a loop: inbox, state, bell (L1). */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include "base/sys.h"
 #include "loop/port.h"
+#include "support/denied.h"
 #include "support/fixture.h"
 
 TestSuite(port, .timeout = 30);
@@ -27,7 +29,7 @@ static uint64_t heard(void)
 {
 	uint64_t count;
 
-	return read(port.eventfd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+	return read(port.bell, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 static uint64_t rings(void)
@@ -57,10 +59,16 @@ Test(port, a_new_port_is_awake_empty_and_silent, .init = begin, .fini = end)
 	cr_assert_eq(rings(), 0);
 }
 
+static void its_descriptor_is_quiet(void)
+{
+	cr_assert(fcntl(port.bell, F_GETFD) & FD_CLOEXEC);
+	cr_assert(fcntl(port.bell, F_GETFL) & O_NONBLOCK);
+	cr_assert_eq(heard(), 0);
+}
+
 Test(port, its_descriptor_is_closed_on_exec_and_does_not_block, .init = begin, .fini = end)
 {
-	cr_assert(fcntl(port.eventfd, F_GETFD) & FD_CLOEXEC);
-	cr_assert(fcntl(port.eventfd, F_GETFL) & O_NONBLOCK);
+	its_descriptor_is_quiet();
 }
 
 Test(port, L1_a_post_to_an_awake_loop_does_not_ring, .init = begin, .fini = end)
@@ -149,7 +157,7 @@ Test(port, L1_a_full_counter_is_a_bell_that_rings_already, .init = begin, .fini 
 	uint64_t most = UINT64_MAX - 1;
 	ferry_waiter node;
 
-	cr_assert_eq(write(port.eventfd, &most, sizeof(most)), sizeof(most));
+	cr_assert_eq(write(port.bell, &most, sizeof(most)), sizeof(most));
 	cr_assert_eq(port_remind(&port), 0);
 	cr_assert(port_arm(&port));
 	post(&node);
@@ -158,21 +166,113 @@ Test(port, L1_a_full_counter_is_a_bell_that_rings_already, .init = begin, .fini 
 	cr_assert_eq(atomic_load_relaxed(&port.ring_error), 0);
 }
 
+/* ---- without eventfds ---- */
+
+static void begin_without(int error)
+{
+	if (!denied(SYS_eventfd2, error))
+		cr_skip_test("no filter of system calls can be set here");
+	begin();
+}
+
+/* Returns when it is. */
+static void await_readable(int fd)
+{
+	struct pollfd of = { .fd = fd, .events = POLLIN };
+
+	cr_assert_eq(poll(&of, 1, -1), 1);
+}
+
+Test(port, L1_a_timer_rings_where_eventfds_are_refused)
+{
+	static const int errors[] = { ENOSYS, EPERM };
+	ferry_waiter nodes[3];
+
+	for (int i = 0; i < 2; i++) {
+		begin_without(errors[i]);
+		its_descriptor_is_quiet();
+		cr_assert(port_arm(&port));
+		for (int j = 0; j < 3; j++)
+			post(&nodes[j]);
+		cr_assert_eq(rings(), 1);
+		await_readable(port.bell);
+		cr_assert_eq(heard(), 1);
+		cr_assert(port_disarm(&port));
+		cr_assert_eq(port_remind(&port), 0);
+		await_readable(port.bell);
+		end();
+	}
+}
+
+/* As an eventfd does: nobody reads it, and each ring is an edge. */
+Test(port, L1_a_timer_rings_again_though_nobody_reads_it)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll = sys_epoll_create();
+
+	begin_without(ENOSYS);
+	cr_assert_eq(sys_epoll_ctl(epoll, EPOLL_CTL_ADD, port.bell, &event), 0);
+	for (int i = 0; i < 1000; i++) {
+		ferry_waiter node;
+
+		cr_assert(port_arm(&port));
+		post(&node);
+		cr_assert_eq(sys_epoll_wait(epoll, &event, 1, UINT64_MAX), 1);
+		cr_assert(port_disarm(&port));
+		cr_assert_eq(stack_take_all(&port.inbox), &node);
+		cr_assert_eq(sys_epoll_wait(epoll, &event, 1, 0), 0);
+	}
+	close(epoll);
+	end();
+}
+
+Test(port, L1_a_timer_that_fails_is_counted_and_tried_again)
+{
+	int deaf = open("/dev/null", O_RDONLY), bell;
+	ferry_waiter nodes[2];
+
+	begin_without(EPERM);
+	bell = port.bell;
+	port.bell = deaf;
+	cr_assert(port_arm(&port));
+	post(&nodes[0]);
+	cr_assert_eq(ring_failures(), 1);
+	cr_assert_eq(atomic_load_relaxed(&port.ring_error), -EINVAL);
+	cr_assert_eq(atomic_load_relaxed(&port.state), PORT_ARMED, "nobody has rung");
+	port.bell = bell;
+	post(&nodes[1]);
+	await_readable(port.bell);
+	cr_assert_eq(ring_failures(), 1);
+	close(deaf);
+	end();
+}
+
+Test(port, E3_without_either_it_is_not_opened)
+{
+	struct port none;
+
+	if (!denied(SYS_eventfd2, ENOSYS) || !denied(SYS_timerfd_create, EPERM))
+		cr_skip_test("no filter of system calls can be set here");
+	cr_assert_eq(port_open(&none), -EPERM);
+}
+
+/* ---- rings that fail ---- */
+
 Test(port, L1_a_ring_that_fails_is_counted_kept_and_tried_again_by_the_next_post)
 {
 	ferry_waiter nodes[2];
 	int deaf = open("/dev/null", O_RDONLY), bell;
 
 	begin();
-	bell = port.eventfd;
-	port.eventfd = deaf; /* a write to it gives EBADF */
+	bell = port.bell;
+	port.bell = deaf; /* a write to it gives EBADF */
 	cr_assert(port_arm(&port));
 	post(&nodes[0]);
 	cr_assert_eq(ring_failures(), 1);
 	cr_assert_eq(atomic_load_relaxed(&port.ring_error), -EBADF);
 	cr_assert_eq(atomic_load_relaxed(&port.state), PORT_ARMED, "nobody has rung");
 	cr_assert_eq(port_remind(&port), -EBADF);
-	port.eventfd = bell;
+	port.bell = bell;
 	post(&nodes[1]);
 	cr_assert_eq(heard(), 1);
 	cr_assert_eq(ring_failures(), 1);

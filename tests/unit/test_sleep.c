@@ -219,12 +219,12 @@ Test(sleep, L1_a_write_that_failed_for_good_is_told_once_and_the_post_is_handled
 
 	loop = fixture_loop();
 	port = atomic_load_relaxed(&loop->port);
-	kept = dup(port->eventfd);
-	cr_assert_eq(dup2(deaf, port->eventfd), port->eventfd);
+	kept = dup(port->bell);
+	cr_assert_eq(dup2(deaf, port->bell), port->bell);
 	cr_assert_eq(ferry_loop_call_soon_threadsafe(loop, call, NULL), 0);
 	cr_assert_eq(fixture_loop_counters(loop).rings, 1);
 	cr_assert_eq(fixture_loop_counters(loop).ring_failures, 1);
-	cr_assert_eq(dup2(kept, port->eventfd), port->eventfd);
+	cr_assert_eq(dup2(kept, port->bell), port->bell);
 	cr_assert_eq(ferry_loop_run(loop), -EBADF);
 	cr_assert_eq(calls, 0);
 	cr_assert_eq(ferry_loop_run(loop), 0, "it was told once");
@@ -241,13 +241,13 @@ Test(sleep, L1_a_reminder_that_cannot_be_written_is_the_dispatchs_failure)
 
 	loop = fixture_loop();
 	port = atomic_load_relaxed(&loop->port);
-	kept = dup(port->eventfd);
+	kept = dup(port->bell);
 	ferry_loop_call_soon(loop, call, NULL);
 	ferry_loop_call_soon(loop, call, NULL);
-	cr_assert_eq(dup2(deaf, port->eventfd), port->eventfd);
+	cr_assert_eq(dup2(deaf, port->bell), port->bell);
 	cr_assert_eq(ferry_loop_dispatch(loop, 1), -EBADF, "nothing would wake the host");
 	cr_assert_eq(ferry_loop_deadline(loop), 0);
-	cr_assert_eq(dup2(kept, port->eventfd), port->eventfd);
+	cr_assert_eq(dup2(kept, port->bell), port->bell);
 	cr_assert_eq(ferry_loop_dispatch(loop, 1), 1);
 	cr_assert_eq(calls, 2);
 	close(kept);

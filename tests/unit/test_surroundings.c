@@ -428,14 +428,45 @@ Test(surroundings, every_call_succeeds_where_all_that_is_new_is_denied)
 	end();
 }
 
+static void play_offloads(void)
+{
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+
+	options.policy = FERRY_FS_POOL;
+	for (int i = 0; i < 200; i++) {
+		ferry_local *local = ferry_fs_stat(loop, pool, "/", &options);
+
+		cr_assert_eq(ferry_loop_run_until(loop, local), 0);
+		cr_assert_null(ferry_local_snapshot(local).exception);
+		ferry_local_unref(local);
+	}
+}
+
+Test(surroundings, L1_a_loop_that_may_have_no_eventfd_is_woken_by_a_timer)
+{
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+	int errors[] = { EPERM, ENOSYS };
+
+	options.poll_ns = FERRY_NO_DEADLINE;
+	for (int i = 0; i < 2; i++) {
+		if (!denied(SYS_eventfd2, errors[i]))
+			cr_skip_test("no filter of system calls can be set here");
+		cr_assert_eq(ferry_loop_new(&options, &loop), 0);
+		pool = fixture_pool(1);
+		play_offloads();
+		cr_assert_gt(fixture_loop_counters(loop).rings, 0);
+		fixture_end(loop, pool);
+	}
+}
+
 /* Nothing tells of what is posted then: there is no loop, and nothing is left of it. */
-Test(surroundings, E3_a_loop_that_may_have_no_eventfd_is_refused)
+Test(surroundings, E3_a_loop_that_may_have_no_timer_either_is_refused)
 {
 	int before = fixture_descriptors(), errors[] = { EPERM, ENOSYS };
 	ferry_loop *refused = NULL;
 
 	for (int i = 0; i < 2; i++) {
-		if (!denied(SYS_eventfd2, errors[i]))
+		if (!denied(SYS_eventfd2, errors[i]) || !denied(SYS_timerfd_create, errors[i]))
 			cr_skip_test("no filter of system calls can be set here");
 		cr_assert_eq(ferry_loop_new(NULL, &refused), -errors[i]);
 		cr_assert_null(refused);

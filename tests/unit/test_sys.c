@@ -39,15 +39,17 @@ Test(sys, descriptors_are_not_inherited_and_the_eventfd_does_not_block)
 Test(sys, no_descriptor_left_is_a_negative_errno_E3)
 {
 	struct rlimit before, none;
-	int fd, epoll;
+	int fd, timer, epoll;
 
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){ 0, before.rlim_max };
 	setrlimit(RLIMIT_NOFILE, &none);
 	fd = sys_eventfd();
+	timer = sys_timerfd();
 	epoll = sys_epoll_create();
 	setrlimit(RLIMIT_NOFILE, &before); /* who runs the test needs some */
 	cr_assert_eq(fd, -EMFILE);
+	cr_assert_eq(timer, -EMFILE);
 	cr_assert_eq(epoll, -EMFILE);
 }
 
@@ -59,6 +61,22 @@ Test(sys, a_write_gives_its_bytes_or_a_negative_errno)
 	cr_assert_eq(sys_write(fd, &most, sizeof(most)), sizeof(most));
 	cr_assert_eq(sys_write(fd, &one, sizeof(one)), -EAGAIN, "a full eventfd");
 	cr_assert_eq(sys_write(-1, &one, sizeof(one)), -EBADF);
+}
+
+Test(sys, a_timer_wakes_who_waits_for_it_each_time_that_it_is_told_to)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int fd = sys_timerfd(), epoll = sys_epoll_create();
+
+	cr_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	cr_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	cr_assert_eq(sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(sys_epoll_wait(epoll, &event, 1, 0), 0);
+		cr_assert_eq(sys_timerfd_expire(fd), 0);
+		cr_assert_eq(sys_epoll_wait(epoll, &event, 1, UINT64_MAX), 1);
+	}
+	cr_assert_eq(sys_timerfd_expire(-1), -EBADF);
 }
 
 Test(sys, epoll_ctl_gives_a_negative_errno)

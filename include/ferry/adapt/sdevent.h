@@ -16,7 +16,7 @@
  */
 #include <ferry/adapt/host.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 #ifdef __cplusplus
@@ -99,13 +99,16 @@ FERRY_ADAPT void ferry_sdevent_remove(ferry_sdevent *adapter)
 
 FERRY_ADAPT int ferry_sdevent_add_due(ferry_sdevent *adapter, sd_event *event)
 {
-	int fd = eventfd(1, EFD_CLOEXEC), error;
+	int ends[2], error;
 
-	if (fd < 0)
-		return -EMFILE;
-	error = sd_event_add_io(event, &adapter->due, fd, EPOLLIN, ferry_sdevent_readable, adapter);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	/* Which makes the other one readable for ever. */
+	close(ends[1]);
+	error = sd_event_add_io(event, &adapter->due, ends[0], EPOLLIN, ferry_sdevent_readable,
+				adapter);
 	if (error < 0) {
-		close(fd);
+		close(ends[0]);
 		return error;
 	}
 	sd_event_source_set_io_fd_own(adapter->due, 1);
