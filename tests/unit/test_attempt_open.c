@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "support/asking.h"
+#include "support/denied.h"
 #include "support/tasks.h"
 
 TestSuite(attempt_open, .timeout = 60);
@@ -127,6 +128,30 @@ Test(attempt_open, F7_opened_inline_it_is_closed_though_its_pool_or_its_loop_are
 	await_worker();
 	cr_assert_not(is_open(fd));
 	end();
+}
+
+/* A filter that knows open but no statx; the worker, who was there before it, is under none. */
+Test(attempt_open, F7_what_cannot_be_looked_at_is_not_left_open, .init = begin, .fini = end)
+{
+	ferry_fs_root *unchanging = ways_root(loop, pool, folder, FERRY_FS_TRUST_UNCHANGING);
+	ferry_fs_options options = *ways_inline;
+	int before = fixture_descriptors();
+
+	WAYS_OR_SKIP(folder);
+	if (!denied(SYS_statx, EPERM))
+		cr_skip_test("no filter of system calls can be set here");
+	for (int i = 0; i < 2; i++) {
+		ferry_local *local;
+
+		options.root = i ? unchanging : trusted;
+		local = ferry_fs_open_stat(loop, pool, "file", O_RDONLY, 0, &options);
+		cr_assert_not(ferry_local_snapshot(local).done);
+		cr_assert_eq(ways_end(loop, local), 0);
+		ferry_local_unref(local);
+		await_worker();
+		cr_assert_eq(fixture_descriptors(), before);
+	}
+	ferry_fs_root_unref(unchanging);
 }
 
 Test(attempt_open, its_result_is_there_with_its_type_until_it_is_taken, .init = begin, .fini = end)

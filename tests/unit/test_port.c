@@ -106,6 +106,19 @@ Test(port, L1_arming_looks_again_and_stays_awake_if_there_is_a_post, .init = beg
 	cr_assert_eq(rings(), 0);
 }
 
+Test(port, L1_arming_leaves_a_bell_that_nobody_has_heard_as_it_is, .init = begin, .fini = end)
+{
+	ferry_waiter nodes[2];
+
+	cr_assert(port_arm(&port));
+	post(&nodes[0]);
+	cr_assert_not_null(stack_take_all(&port.inbox)); /* by one who looked for himself */
+	cr_assert_not(port_arm(&port));
+	post(&nodes[1]);
+	cr_assert_eq(rings(), 1, "it rings already");
+	cr_assert(port_disarm(&port));
+}
+
 Test(port, disarming_tells_whether_it_had_been_rung, .init = begin, .fini = end)
 {
 	ferry_waiter node;
