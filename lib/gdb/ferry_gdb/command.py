@@ -29,6 +29,7 @@ def _find_loops(expression):
     if not expression:
         found = threads.find_loops()
         if not found:
+            library.find_type("struct ferry_loop", "bridge")
             raise gdb.GdbError("no thread is inside of a loop: name one, ferry loop EXPRESSION")
         return found
     _, value = _named(expression, ("ferry_loop",), "loop")
@@ -39,6 +40,7 @@ def _find_pools(expression):
     if not expression:
         found = pools.find()
         if not found:
+            library.find_type("struct core", "pool")
             raise gdb.GdbError("no thread is a pool's: name one, ferry pool EXPRESSION")
         return found
     tag, value = _named(expression, ("ferry_pool", "core", "ferry_lane"), "pool")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the debug information of the library says: its structs, its enums, its functions."""
+import os
+import re
+
 import gdb
 
 # A function of a source file that knows them: by its scope types are found, for a program may have
@@ -18,8 +21,10 @@ SCOPES = {
     "task": "ferry_task_begin",
     "thread": "process_prepare",
     "watch": "ferry_loop_watch_fd",
-    "word": "ferry_future_new",
+    "word": "ferry_future_snapshot",
 }
+# Whatever a program uses, it has one of these.
+EVERYWHERE = ("ferry_future_snapshot", "ferry_loop_new", "ferry_pool_new")
 KINDS = {
     gdb.TYPE_CODE_STRUCT: "struct ",
     gdb.TYPE_CODE_UNION: "union ",
@@ -40,14 +45,41 @@ gdb.events.new_objfile.connect(_forget)
 gdb.events.clear_objfiles.connect(_forget)
 
 
+def _function(name):
+    """The file of an exported function; None where it is not, or has no debug information."""
+    function = gdb.lookup_global_symbol(name)
+    return None if function is None else function.symtab
+
+
+def _sources(file):
+    """The folder that those of the floors are in, lib/ with us."""
+    return os.path.dirname(os.path.dirname(file.filename))
+
+
+def _file(scope):
+    """The source file of a scope's function; None if a program has no use for that, and so has not
+    taken it out of the archive."""
+    known = next(filter(None, map(_function, EVERYWHERE)), None)
+    if known is None:
+        raise gdb.GdbError("no debug information of libferry: install it, or build with -g")
+    name = SCOPES[scope]
+    if name.startswith("ferry_"):
+        return _function(name)
+    # The program may have such a function too: this one's file lies among those of the library.
+    try:
+        places = gdb.decode_line(name)[1] or ()
+    except gdb.error:
+        places = ()
+    return next((each.symtab for each in places if each.symtab is not None and
+                 _sources(each.symtab) == _sources(known)), None)
+
+
 def _types_of(scope):
     """The types of a source file, by their full names. gdb.lookup_type() would take any file's."""
     if scope not in _types:
-        function = gdb.lookup_global_symbol(SCOPES[scope])
-        if function is None:
-            raise gdb.GdbError("no debug information of libferry: install it, or build with -g")
+        file = _file(scope)
         found = {}
-        for symbol in function.symtab.static_block():
+        for symbol in file.static_block() if file is not None else ():
             kind = symbol.type.code if symbol.addr_class == gdb.SYMBOL_LOC_TYPEDEF else None
             if kind in KINDS and (kind == gdb.TYPE_CODE_TYPEDEF or symbol.type.fields()):
                 found[KINDS[kind] + symbol.name] = symbol.type
@@ -59,7 +91,7 @@ def find_type(name, scope):
     """A type by its full name, "struct job": as the file of the scope's function has it."""
     found = _types_of(scope)
     if name not in found:
-        # A type that this file only names.
+        # A type that this file only names, or of which the program has not the file.
         try:
             found[name] = gdb.lookup_type(name)
         except gdb.error:
@@ -69,10 +101,10 @@ def find_type(name, scope):
 
 def variable(name, scope):
     """A variable that the file of the scope's function defines, as the selected thread has it."""
-    function = gdb.lookup_global_symbol(SCOPES[scope])
+    file = _file(scope)
     # Not by an expression: that may find a declaration, which only has a name of an ELF symbol, and
     # in an archive those are others.
-    for symbol in function.symtab.global_block() if function is not None else ():
+    for symbol in file.global_block() if file is not None else ():
         if symbol.name == name and symbol.addr_class != gdb.SYMBOL_LOC_UNRESOLVED:
             return symbol.value(gdb.newest_frame())
     return None
@@ -137,13 +169,16 @@ def symbol(pointer):
         symbols=True, styling=False)
     if not text.endswith(">") or "<" not in text:
         return None
-    # Less the distance from where it begins, and the version that it is exported with.
-    return text[text.index("<") + 1:-1].split("+")[0].split("@")[0]
+    # Less the file that "print symbol-filename" adds, the distance from where it begins, and the
+    # version that it is exported with.
+    return re.sub(r" (at|in) .*|\+[0-9]+$|@.*", "", text[text.index("<") + 1:-1])
 
 
 def call(pointer):
     """A function as it is written in a text: "read_file()", or its address."""
-    return "%s()" % (symbol(pointer) or hexadecimal(pointer))
+    name = symbol(pointer) or hexadecimal(pointer)
+    # One of C++ has its parameters in its name.
+    return name if name.endswith(")") else name + "()"
 
 
 def hexadecimal(pointer):
@@ -183,15 +218,57 @@ def shorten(parts):
     return parts[:limit] + ["and %d more" % (len(parts) - limit)]
 
 
+# ---- what cannot be read ----
+
+def told(make, *arguments):
+    """A line about something; or why there is none, where memory is not what it should be."""
+    try:
+        return make(*arguments)
+    except gdb.MemoryError as error:
+        return "<%s>" % error
+
+
+def told_of(noun, value, make):
+    """The same, about what is known by its address at least."""
+    try:
+        return make(value)
+    except gdb.MemoryError as error:
+        return "%s %s: <%s>" % (noun, place(value), error)
+
+
+def readable(parts):
+    """A list as far as it can be read, and why it ends there: in a list that has that, or not."""
+    found = []
+    try:
+        for part in parts:
+            found.append(part)
+    except gdb.MemoryError as error:
+        return found, ["<%s>" % error]
+    return found, []
+
+
+def each_told(make, parts):
+    """A line about each of a list, and why it ends where it leads to what cannot be read."""
+    found, why = readable(parts)
+    return [told(make, part) for part in found] + why
+
+
 # ---- lists ----
+# A node is given out when it was read, so that one that cannot be is the end of its list.
+
+def _read(value):
+    value.fetch_lazy()
+    return value
+
 
 def chain(first):
     """The nodes that are linked from the first one on, as pointers."""
     seen = set()
     while not is_null(first) and int(first) not in seen:
         seen.add(int(first))
+        following = _read(first["next"])
         yield first
-        first = first["next"]
+        first = following
 
 
 def linked(first, type_name, scope, member):
@@ -200,7 +277,7 @@ def linked(first, type_name, scope, member):
     while not is_null(first) and int(first) not in seen:
         seen.add(int(first))
         each = at(first, type_name, scope)
-        first = each[member]
+        first = _read(each[member])
         yield each
 
 
@@ -212,10 +289,11 @@ def ring(last):
     seen = set()
     while not is_null(node) and int(node) not in seen:
         seen.add(int(node))
+        following = _read(node["next"])
         yield node
         if int(node) == int(last):
             return
-        node = node["next"]
+        node = following
 
 
 def links(head, type_name, scope, *members):
@@ -224,5 +302,6 @@ def links(head, type_name, scope, *members):
     seen = set()
     while int(link) != int(head.address) and not is_null(link) and int(link) not in seen:
         seen.add(int(link))
+        following = _read(link["next"])
         yield container(link, type_name, scope, *members)
-        link = link["next"]
+        link = following

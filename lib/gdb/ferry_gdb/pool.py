@@ -66,8 +66,10 @@ def _count(jobs):
 
 
 def workers(core):
-    return sorted(library.links(core["workers"], "struct worker", "pool", "member"),
-                  key=lambda worker: int(worker["number"]))
+    """Those that there are, and why no more can be read."""
+    found, why = library.readable(library.links(core["workers"], "struct worker", "pool",
+                                                "member"))
+    return sorted(found, key=lambda worker: int(worker["number"])), why
 
 
 # ---- lines ----
@@ -118,20 +120,29 @@ def worker_line(worker, found):
         lane = worker["lane"]
         return text + ("" if library.is_null(lane) else
                        "lane %s, " % library.string(lane["name"])) + job_line(future)
-    return text + ("searches" if worker["searching"] else "between two jobs")
+    if worker["searching"]:
+        return text + "searches"
+    return text + ("between two jobs" if thread is not None else "its thread is not to be seen")
+
+
+def _lane_lines(lane):
+    jobs = library.each_told(job_line, queue(lane))
+    if jobs or int(lane["accepted"]):
+        yield lane_line(lane)
+        for job in library.shorten(jobs):
+            yield "  " + job
 
 
 def lines(core):
-    yield line(core)
+    yield library.told_of("pool", core, line)
     found = threads.workers()
-    for worker in workers(core):
-        yield "  " + worker_line(worker, found)
+    members, why = workers(core)
+    for text in [library.told(worker_line, worker, found) for worker in members] + why:
+        yield "  " + text
     for lane in lanes(core):
-        jobs = [job_line(each) for each in queue(lane)]
-        if jobs or int(lane["accepted"]):
-            yield "  " + lane_line(lane)
-            for job in library.shorten(jobs):
-                yield "    " + job
+        texts, why = library.readable(_lane_lines(lane))
+        for text in texts + why:
+            yield "  " + text
 
 
 def find():

@@ -11,17 +11,23 @@ from . import loop as loops
 
 
 def each_selected():
-    """Each thread, selected while it is looked at; then the one that was, and its frame."""
+    """Each thread that is stopped, selected while it is looked at; then the one that was before,
+    and its frame."""
     before = gdb.selected_thread()
-    frame = gdb.selected_frame() if before is not None and before.is_valid() else None
+    frame = None
+    # A thread that runs, while others are stopped, has no frame.
+    if before is not None and before.is_valid() and before.is_stopped():
+        frame = gdb.selected_frame()
     try:
         for thread in sorted(gdb.selected_inferior().threads(), key=lambda each: each.num):
-            thread.switch()
-            yield thread
+            if thread.is_stopped():
+                thread.switch()
+                yield thread
     finally:
         if before is not None and before.is_valid():
             before.switch()
-            frame.select()
+            if frame is not None:
+                frame.select()
 
 
 def own():
