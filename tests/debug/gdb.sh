@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# gdb shows a still life as session.txt says, on the process and on its core file; what it says of
-# tasks is what ferry_loop_dump() does; and the printers can be broken: each is, in a copy, and the
-# session must tell. Usage: gdb.sh ROOT LIBRARY STILL_LIFE [STILL_LIFE_STATIC]
+# gdb shows a still life as session.txt says, on the process and on its core file, and what is left
+# of it where memory is broken; what it says of tasks is what ferry_loop_dump() does; and the printers
+# can be broken: each is, in a copy, and the session must tell.
+# Usage: gdb.sh ROOT LIBRARY STILL_LIFE [STILL_LIFE_STATIC]
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
 root=$1 library=$2 program=$3 static=${4-}
@@ -70,8 +71,44 @@ strip -g "$library" -o "$folder/libferry.so.0" 2>/dev/null
 check "without debug information of the library the commands say so" "$(
 	debug "$program" -ex "source $root/lib/gdb/load.py" -ex 'set startup-with-shell off' \
 		-ex "set environment LD_PRELOAD $folder/libferry.so.0" -ex 'break look' \
-		-ex "run $folder/dump" -ex 'ferry tasks loop' >"$folder/said"
-	grep -q 'no debug information of libferry' "$folder/said" || cat "$folder/said")"
+		-ex "run $folder/dump" -ex 'ferry tasks loop' -ex 'ferry pool' >"$folder/said"
+	[ "$(grep -c 'no debug information of libferry' "$folder/said")" = 2 ] ||
+		cat "$folder/said")"
+
+# ---- memory that is broken ----
+
+# A count that is none must not fill the memory of this machine.
+(
+	ulimit -v 4194304
+	debug "$program" -ex "source $root/lib/gdb/load.py" -ex 'break look' -ex "run $folder/dump" \
+		-ex 'set var sleeper.task.place = 16' -ex 'set var woken.task.state = 77' \
+		-ex 'set var family.name = 16' -ex 'set var first.task.scope = 0' \
+		-ex 'set var loop.timers.count = 4000000000000' -ex 'set var loop.ready.first.next = 16' \
+		-ex 'set var pool.core.workers.next.next = 16' -ex 'print woken.task' \
+		-ex 'print sleeper.task' -ex 'ferry tasks loop' -ex 'ferry loop loop' -ex 'ferry pool pool'
+) >"$folder/said" 2>&1
+plain "$folder/said" >"$folder/plain"
+bad='<Cannot access memory at address 0x10>'
+check "of memory that is broken what can be read is shown, and the rest is told" "$(
+	while IFS= read -r line; do
+		grep -qF -- "$line" "$folder/plain" || echo "not said: $line"
+	done <<END
+$bad
+task "woken" 0x...: task_state 77
+task 0x...: $bad
+"parent" task 0x...: waiting
+group 0x...: $bad
+  "member" task 0x...: waiting
+a list ends where it should not: $bad
+  "first" task 0x...: waiting
+  ready: $bad
+  timer: in N ms, later()
+  pending: local 0x...: pending, of descriptor 6, no callbacks
+  worker 4, thread 7: lane ordinary
+  $bad
+  lane narrow: 1 queued, 0 running, at most 1
+END
+	grep -n 'Python' "$folder/plain")"
 
 # ---- broken printers ----
 

@@ -24,9 +24,9 @@ class Word:
 
     def waiters(self):
         """The nodes of those who wait, the oldest first."""
-        if self.is_done or not self.address:
-            return []
-        return list(library.ring(library.at(self.address, "struct ferry_waiter", "task").address))
+        if not self.is_done and self.address:
+            yield from library.ring(
+                library.at(self.address, "struct ferry_waiter", "task").address)
 
     def outcome_line(self, number=None):
         if self.outcome == "AWAITABLE_RESULT":
@@ -49,7 +49,7 @@ def waiter(node):
 
 
 def waiters_line(word):
-    told = [waiter(node) for node in word.waiters()]
+    told = library.each_told(waiter, word.waiters())
     if not told:
         return "no waiters"
     return "%s: %s" % (library.count(len(told), "waiter"), ", ".join(library.shorten(told)))

@@ -3,6 +3,8 @@
 
 Of a local it also says what that comes from. Nothing is marked in the tasks, as the dump does.
 """
+import gdb
+
 from . import awaitable
 from . import library
 from . import task as tasks
@@ -17,14 +19,23 @@ class Dump:
         self.shown = set()        # tasks
         self.shown_groups = set()
         self.adrift = {}          # by scope: on the ready list, and listed next
+        self.broken = []          # why lists end where they should not
 
     def put(self, depth, text):
         self.lines.append("  " * min(depth, DEPTH_MOST) + text)
 
     # ---- which ones there are ----
 
+    def sound(self, parts):
+        """Those of a list that can be read."""
+        try:
+            yield from parts
+        except gdb.MemoryError as error:
+            if str(error) not in self.broken:
+                self.broken.append(str(error))
+
     def find_adrift(self):
-        for node in library.chain(self.loop["ready"]["first"]):
+        for node in self.sound(library.chain(self.loop["ready"]["first"])):
             if library.symbol(node["notify"]) != "task_resume":
                 continue
             task = library.container(node, "struct ferry_task", "task", "node")
@@ -41,14 +52,15 @@ class Dump:
                 yield task
 
     def listed(self, scope):
-        yield from library.linked(scope["first"], "struct ferry_task", "task", "next")
+        yield from self.sound(library.linked(scope["first"], "struct ferry_task", "task", "next"))
         yield from self.adrift.get(int(scope.address), [])
 
     def groups(self):
-        return library.linked(self.loop["groups"], "struct ferry_group", "group", "next")
+        return self.sound(library.linked(self.loop["groups"], "struct ferry_group", "group",
+                                         "next"))
 
     def all_tasks(self):
-        yield from self.activations()
+        yield from self.sound(self.activations())
         yield from self.listed(self.loop["scope"])
         for group in self.groups():
             yield from self.listed(group["scope"])
@@ -58,7 +70,7 @@ class Dump:
     def show_group(self, group, depth, groups):
         seen = int(group.address) in self.shown_groups
         self.shown_groups.add(int(group.address))
-        self.put(depth, tasks.group_line(group) + (
+        self.put(depth, library.told_of("group", group, tasks.group_line) + (
             ", shown above" if seen else "" if groups else ", too deep to be shown"))
         if not seen and groups:
             for task in self.listed(group["scope"]):
@@ -87,10 +99,16 @@ class Dump:
             self.put(depth, awaitable.operation_line(operation))
 
     def show_tree(self, task, depth, groups):
+        try:
+            self.follow(task, depth, groups)
+        except gdb.MemoryError as error:
+            self.put(depth + 1, "<%s>" % error)
+
+    def follow(self, task, depth, groups):
         """A task, what it waits for, what that waits for, and so on."""
         while True:
             self.shown.add(int(task.address))
-            self.put(depth, tasks.dump_line(task))
+            self.put(depth, library.told_of("task", task, tasks.dump_line))
             depth += 1
             for group in tasks.open_groups(task):
                 self.show_group(group, depth, groups)
@@ -108,8 +126,9 @@ class Dump:
     # ---- which ones stand on top ----
 
     def has_waiter(self, task):
+        nodes = self.sound(awaitable.Word(task["awaitable"]).waiters())
         return any(library.symbol(node["notify"]) in ("task_resume", "gather_arrive")
-                   for node in awaitable.Word(task["awaitable"]).waiters())
+                   for node in nodes)
 
     def show_top(self, everything):
         for task in list(self.all_tasks()):
@@ -129,6 +148,8 @@ class Dump:
                 self.show_group(group, 0, DEPTH_MOST)
         # Those that wait for each other in a circle.
         self.show_top(True)
+        for why in self.broken:
+            self.put(0, "a list ends where it should not: <%s>" % why)
         return self.lines
 
 

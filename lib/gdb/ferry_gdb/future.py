@@ -48,8 +48,8 @@ def waiter(node):
 
 def waiters(word):
     """All who wait, in the order attached."""
-    nodes = list(library.chain(word.newest.address)) if int(word.newest.address) else []
-    return [waiter(node) for node in reversed(nodes)]
+    nodes = library.chain(word.newest.address) if int(word.newest.address) else []
+    return library.each_told(waiter, nodes)[::-1]
 
 
 # ---- lines ----
@@ -85,9 +85,9 @@ def state(future, with_waiters=True):
     if word.is_held:
         text += ", its list is held"
     if with_waiters:
-        told = library.shorten(waiters(word))
-        text += ", " + (library.count(len(waiters(word)), "waiter") + ": " + ", ".join(told)
-                        if told else "no waiters")
+        told = waiters(word)
+        text += ", " + (library.count(len(told), "waiter") + ": " +
+                        ", ".join(library.shorten(told)) if told else "no waiters")
     return text
 
 

@@ -75,7 +75,8 @@ def callback(local, node):
 
 def callbacks(local):
     told = [] if library.is_null(local["fn"]) else [library.call(local["fn"])]
-    return told + [callback(local, node) for node in library.ring(local["more"])]
+    return told + library.each_told(lambda node: callback(local, node),
+                                    library.ring(local["more"]))
 
 
 # ---- lines ----

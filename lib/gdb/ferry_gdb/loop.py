@@ -31,7 +31,8 @@ def state(loop):
 def current(loop):
     """The task whose step runs, if one does."""
     running = loop["activation"]["task"]
-    return None if library.is_null(running) else library.at(running, "struct ferry_task", "task")
+    if not library.is_null(running):
+        yield library.at(running, "struct ferry_task", "task")
 
 
 def line(loop):
@@ -61,18 +62,19 @@ def entry(node):
 
 
 def ready(loop):
-    return [entry(node) for node in library.chain(loop["ready"]["first"])]
+    return library.each_told(entry, library.chain(loop["ready"]["first"]))
+
+
+def _inbox(loop):
+    """What lies in it, the newest first."""
+    top = 0 if loop["closed"] else loop["port"]["inbox"]["top"]
+    if not library.is_null(top):
+        yield from library.chain(library.at(top, "struct ferry_waiter", "bridge").address)
 
 
 def posted(loop):
-    """What lies in the inbox, the oldest first."""
-    if loop["closed"]:
-        return []
-    top = loop["port"]["inbox"]["top"]
-    if library.is_null(top):
-        return []
-    newest = library.at(top, "struct ferry_waiter", "bridge").address
-    return [entry(node) for node in library.chain(newest)][::-1]
+    """What other threads have posted, the oldest first."""
+    return library.each_told(entry, _inbox(loop))[::-1]
 
 
 def timer(pointer):
@@ -90,28 +92,34 @@ def timer(pointer):
     return library.call(pointer["fire"])
 
 
+def _heap(loop):
+    """When each timer is due, its number, and the timer. All is read at once: a count that is none
+    does not go on where memory ends."""
+    heap = loop["timers"]["heap"]
+    for i in range(1, int(loop["timers"]["count"]) + 1):
+        pointer = heap[i]["timer"]
+        yield int(heap[i]["deadline_ns"]), int(pointer["sequence"]), pointer
+
+
 def timers(loop):
     """Those of the heap, the next first."""
-    heap = loop["timers"]["heap"]
-    entries = [heap[i] for i in range(1, int(loop["timers"]["count"]) + 1)]
-    entries.sort(key=lambda each: (int(each["deadline_ns"]), int(each["timer"]["sequence"])))
-    for each in entries:
-        left = int(each["deadline_ns"]) - int(loop["busy_since_ns"])
-        yield "in %.3f ms, %s" % (left / 1e6, timer(each["timer"]))
+    entries, why = library.readable(_heap(loop))
+    now = int(loop["busy_since_ns"])
+    return ["in %.3f ms, %s" % ((due - now) / 1e6, library.told(timer, pointer))
+            for due, _, pointer in sorted(entries, key=lambda each: each[:2])] + why
 
 
 def pending(loop):
     """The locals that are not done."""
-    return [local.short_line(each) for each in
-            library.links(loop["pending"], "struct ferry_local", "bridge", "pending")]
+    return library.each_told(
+        local.short_line,
+        library.links(loop["pending"], "struct ferry_local", "bridge", "pending"))
 
 
 def lines(loop):
-    yield line(loop)
-    running = current(loop)
-    if running is not None:
-        yield "  runs: " + tasks.label(running)
-    for title, parts in (("ready", ready(loop)), ("posted", posted(loop)),
-                         ("timer", list(timers(loop))), ("pending", pending(loop))):
+    yield library.told_of("loop", loop, line)
+    for title, parts in (("runs", library.each_told(tasks.label, current(loop))),
+                         ("ready", ready(loop)), ("posted", posted(loop)),
+                         ("timer", timers(loop)), ("pending", pending(loop))):
         for part in library.shorten(parts):
             yield "  %s: %s" % (title, part)

@@ -32,6 +32,10 @@ def state(task):
     return library.enum("task_state", "task").name_of(int(task["state"]))
 
 
+def state_name(task):
+    return STATES.get(state(task), state(task))
+
+
 def waits(task):
     return state(task) in WAITING
 
@@ -87,7 +91,8 @@ def waited_ns(task):
     """How long it has waited, as of when its loop last looked at the clock; None: not told."""
     if not (waits(task) or state(task) == "TASK_YIELDING") or any(has(task, f) for f in SETTLED):
         return None
-    return max(0, int(loop(task)["busy_since_ns"]) - int(task["since_ns"]))
+    of = loop(task)
+    return None if of is None else max(0, int(of["busy_since_ns"]) - int(task["since_ns"]))
 
 
 def place(task):
@@ -115,7 +120,7 @@ def label(task):
 
 def _state_line(task):
     """All that the dump has of it, less who it is."""
-    text = STATES[state(task)]
+    text = state_name(task)
     if has(task, "TASK_SHIELDED"):
         text += ", cleaning up"
     if int(task["cancels"]):
@@ -147,7 +152,7 @@ def awaited_line(task):
         return awaitable.line(awaited)
     if word.is_task:
         other = of_awaitable(awaited.address)
-        return "%s, %s" % (label(other), STATES[state(other)])
+        return "%s, %s" % (label(other), state_name(other))
     of = awaitable.operation(awaited)
     if as_group(of) is not None:
         return group_line(as_group(of))
@@ -177,7 +182,7 @@ def line(task):
     of = group(task)
     if of is not None:
         text += "; in " + group_label(of)
-    return text + ("; " + awaitable.waiters_line(word) if word.waiters() else "")
+    return text + ("; " + awaitable.waiters_line(word) if word.address else "")
 
 
 # ---- groups and gathers ----
