@@ -110,6 +110,14 @@ def variable(name, scope):
     return None
 
 
+def is_constant(pointer, name, scope):
+    """Does it point to that constant of the file? The program may have one of the same name."""
+    file = _file(scope) if symbol(pointer) == name else None
+    return file is not None and any(
+        each.name == name and int(each.value().address) == int(pointer)
+        for each in file.static_block())
+
+
 class Enum:
     """An enum: the numbers of its names, and the names of its numbers."""
 

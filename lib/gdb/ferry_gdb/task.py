@@ -189,13 +189,14 @@ def line(task):
 
 def as_group(operation):
     """The group that this operation is, if it is one."""
-    if library.symbol(operation["hooks"]) != "group_hooks":
+    if not library.is_constant(operation["hooks"], "group_hooks", "group"):
         return None
     return library.container(operation.address, "struct ferry_group", "group", "operation")
 
 
 def as_gather(operation):
-    if library.symbol(operation["hooks"]) not in ("gather_hooks", "any_hooks"):
+    if not any(library.is_constant(operation["hooks"], name, "gather")
+               for name in ("gather_hooks", "any_hooks")):
         return None
     return library.container(operation.address, "struct ferry_gather", "gather", "operation")
 
