@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every program on a page compiles as C99 and as C11 without a warning, one that is marked c11 as C11
-# only, one in C++ as what it is marked, and prints what the page says that it prints (snippets.awk
-# tells how they are marked). One
-# that is there to be compared with, for another library or in Python, does so where that is found.
+# Every program on a page compiles without a warning and prints what the page says. It is compiled as
+# C99, and as C11 with what compilers have by themselves, as readers do; one that is marked c11 as that
+# only, one in C++ as what it is marked (snippets.awk tells how they are marked). One that is there to
+# be compared with, for another library or in Python, does so where that is found.
 # Usage: snippets.sh ROOT LIBRARY
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
@@ -44,7 +44,11 @@ builds() {
 	*) set -- "$cc" -O1 "$program.c" "$@" ;;
 	esac
 	for standard in $standards; do
-		"$@" -std=$standard -D_GNU_SOURCE -Wall -Wextra -Werror -Iinclude -o "$program" \
+		case $standard in
+		c11) dialect=-std=gnu11 ;; # as a compiler does by itself, and nothing is defined
+		*) dialect="-std=$standard -D_GNU_SOURCE" ;;
+		esac
+		"$@" $dialect -Wall -Wextra -Werror -Iinclude -o "$program" \
 			$(flags "$needs") 2>&1 || echo "as $standard"
 	done
 }
