@@ -34,4 +34,7 @@ check "and it shows how each way is built" "$(
 		grep -qxF "<!-- file: $file -->" "$page" || echo "$file is not shown"
 	done
 )"
+check "the loader is told of the library on each page that installs it" "$(
+	awk 'was ~ /^meson install/ && $0 != "ldconfig" { print FILENAME ": no ldconfig follows " was }
+		{ was = $0 }' README.md docs/install.md)"
 finish
