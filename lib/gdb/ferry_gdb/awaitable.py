@@ -79,7 +79,7 @@ def operation_name(of):
 
 def await_of(of):
     """The ferry_await that this operation is, if it is one."""
-    if not library.is_constant(of["hooks"], "local_hooks", "await"):
+    if not library.is_constant(of["hooks"], "local_hooks"):
         return None
     return library.container(of.address, "ferry_await", "await", "operation")
 

@@ -56,22 +56,31 @@ def _sources(file):
     return os.path.dirname(os.path.dirname(file.filename))
 
 
-def _file(scope):
-    """The source file of a scope's function; None if a program has no use for that, and so has not
-    taken it out of the archive."""
+def _known():
+    """A source file that any program has of the library."""
     known = next(filter(None, map(_function, EVERYWHERE)), None)
     if known is None:
         raise gdb.GdbError("no debug information of libferry: install it, or build with -g")
+    return known
+
+
+def _is_own(file):
+    """Does it lie among those of the library? The program may have the same names in its own."""
+    return file is not None and _sources(file) == _sources(_known())
+
+
+def _file(scope):
+    """The source file of a scope's function; None if a program has no use for that, and so has not
+    taken it out of the archive."""
+    _known()
     name = SCOPES[scope]
     if name.startswith("ferry_"):
         return _function(name)
-    # The program may have such a function too: this one's file lies among those of the library.
     try:
         places = gdb.decode_line(name)[1] or ()
     except gdb.error:
         places = ()
-    return next((each.symtab for each in places if each.symtab is not None and
-                 _sources(each.symtab) == _sources(known)), None)
+    return next((each.symtab for each in places if _is_own(each.symtab)), None)
 
 
 def _types_of(scope):
@@ -87,13 +96,27 @@ def _types_of(scope):
     return _types[scope]
 
 
+def _type_of_any(name, scope):
+    """A type of some file of the library, of that which the scope is called by if it has one."""
+    kind, _, tag = name.rpartition(" ")
+    domain = gdb.SYMBOL_STRUCT_DOMAIN if kind else gdb.SYMBOL_VAR_DOMAIN
+    found = [symbol for symbol in gdb.lookup_static_symbols(tag, domain)
+             if symbol.addr_class == gdb.SYMBOL_LOC_TYPEDEF and _is_own(symbol.symtab) and
+             KINDS.get(symbol.type.code) == (kind + " " if kind else "") and
+             (not kind or symbol.type.fields())]
+    found.sort(key=lambda symbol: os.path.splitext(os.path.basename(symbol.symtab.filename))[0] !=
+               scope)
+    return found[0].type if found else gdb.lookup_type(name)
+
+
 def find_type(name, scope):
     """A type by its full name, "struct job": as the file of the scope's function has it."""
     found = _types_of(scope)
     if name not in found:
-        # A type that this file only names, or of which the program has not the file.
+        # A type that this file only names, or of which the program has not the file; and all of
+        # them where files were put together by optimization at link time.
         try:
-            found[name] = gdb.lookup_type(name)
+            found[name] = _type_of_any(name, scope)
         except gdb.error:
             raise gdb.GdbError("the debug information of libferry has no " + name)
     return found[name]
@@ -110,12 +133,12 @@ def variable(name, scope):
     return None
 
 
-def is_constant(pointer, name, scope):
-    """Does it point to that constant of the file? The program may have one of the same name."""
-    file = _file(scope) if symbol(pointer) == name else None
-    return file is not None and any(
-        each.name == name and int(each.value().address) == int(pointer)
-        for each in file.static_block())
+def is_constant(pointer, name):
+    """Does it point to that constant of the library? The program may have one of the same name."""
+    return symbol(pointer) == name and any(
+        each.addr_class == gdb.SYMBOL_LOC_STATIC and _is_own(each.symtab) and
+        int(each.value().address) == int(pointer)
+        for each in gdb.lookup_static_symbols(name))
 
 
 class Enum:
@@ -177,9 +200,10 @@ def symbol(pointer):
         symbols=True, styling=False)
     if not text.endswith(">") or "<" not in text:
         return None
-    # Less the file that "print symbol-filename" adds, the distance from where it begins, and the
-    # version that it is exported with.
-    return re.sub(r" (at|in) .*|\+[0-9]+$|@.*", "", text[text.index("<") + 1:-1])
+    # Less the file that "print symbol-filename" adds, the distance from its beginning, the version
+    # that it is exported with, and what optimization adds, as in hold.lto_priv.0.
+    name = re.sub(r" (at|in) .*|\+[0-9]+$|@.*", "", text[text.index("<") + 1:-1])
+    return re.sub(r"(\.[a-z_]+(\.[0-9]+)?)+$", "", name)
 
 
 def call(pointer):

@@ -189,13 +189,13 @@ def line(task):
 
 def as_group(operation):
     """The group that this operation is, if it is one."""
-    if not library.is_constant(operation["hooks"], "group_hooks", "group"):
+    if not library.is_constant(operation["hooks"], "group_hooks"):
         return None
     return library.container(operation.address, "struct ferry_group", "group", "operation")
 
 
 def as_gather(operation):
-    if not any(library.is_constant(operation["hooks"], name, "gather")
+    if not any(library.is_constant(operation["hooks"], name)
                for name in ("gather_hooks", "any_hooks")):
         return None
     return library.container(operation.address, "struct ferry_gather", "gather", "operation")
