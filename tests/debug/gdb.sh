@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# gdb shows a still life as session.txt says, on the process and on its core file, and what is left
-# of it where memory is broken; what it says of tasks is what ferry_loop_dump() does; and the printers
-# can be broken: each is, in a copy, and the session must tell.
+# gdb shows a still life as session.txt says, on the process and on its core file, and what is
+# left of it where memory is broken; what it says of tasks is what ferry_loop_dump() does; and the
+# printers can be broken: each is, in a copy, and the session must tell.
 # Usage: gdb.sh ROOT LIBRARY STILL_LIFE [STILL_LIFE_STATIC]
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../shape/tap.sh"
@@ -85,7 +85,9 @@ check "without debug information of the library the commands say so" "$(
 		-ex 'set var sleeper.task.place = 16' -ex 'set var woken.task.state = 77' \
 		-ex 'set var family.name = 16' -ex 'set var first.task.scope = 0' \
 		-ex 'set var loop.timers.count = 4000000000000' -ex 'set var loop.ready.first.next = 16' \
-		-ex 'set var pool.core.workers.next.next = 16' -ex 'set var event.operation.hooks = &group_hooks' -ex 'print woken.task' \
+		-ex 'set var pool.core.workers.next.next = 16' \
+		-ex 'set var event.operation.hooks = &group_hooks' \
+		-ex 'set var lock.operation.awaitable.word = 1' -ex 'print woken.task' \
 		-ex 'print sleeper.task' -ex 'ferry tasks loop' -ex 'ferry loop loop' -ex 'ferry pool pool'
 ) >"$folder/said" 2>&1
 plain "$folder/said" >"$folder/plain"

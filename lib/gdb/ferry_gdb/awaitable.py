@@ -17,6 +17,7 @@ class Word:
         self.address = word >> begin << begin
         self.is_nothing = word == 0
         self.is_done = bool(word & done)
+        self.is_task = False
         if self.is_done:
             self.outcome = library.enum("awaitable_outcome", "task").name_of(bits & ~done)
         elif not self.is_nothing:
