@@ -83,7 +83,7 @@ class job
 		if constexpr (std::is_void_v<T>) {
 			function_();
 		} else if constexpr (!is_boxed<T>) {
-			*out = pack<T>(function_());
+			*out = detail::pack<T>(function_());
 		} else {
 			::new (static_cast<void *>(std::addressof(this->value))) T(function_());
 			has_value_ = true;

@@ -48,7 +48,7 @@ inline constexpr bool is_boxed = !std::is_void_v<T> && !std::is_reference_v<T> &
 /* Where a value lies that does not fit; whoever makes one constructs and destroys it. */
 template <class T> struct box {
 	union {
-		T value;
+		std::remove_const_t<T> value;
 	};
 
 	box() noexcept
@@ -89,7 +89,7 @@ template <class T> ferry_result pack_small(T value) noexcept
 	else if constexpr (std::is_integral_v<T>)
 		result.u64 = value;
 	else
-		std::memcpy(&result.u64, &value, sizeof(value));
+		std::memcpy(&result.u64, std::addressof(value), sizeof(value));
 	return result;
 }
 
@@ -112,14 +112,21 @@ template <class T> T unpack_small(const ferry_result &result) noexcept
 template <class T, class... Value> ferry_result pack(Value &&...value)
 {
 	if constexpr (std::is_void_v<T>) {
+		static_assert(!sizeof...(Value), "there is no value of void");
 		return ferry_result_u64(0);
 	} else if constexpr (std::is_reference_v<T>) {
-		const auto *address = std::addressof(value...);
+		static_assert(!std::is_lvalue_reference_v<T> ||
+				      (std::is_lvalue_reference_v<Value> && ...),
+			      "what this would refer to is about to go");
+		/* Of what T refers to, which may be a base of what is given. */
+		std::remove_reference_t<T> *address = std::addressof(value...);
 
-		return ferry_result_pointer(const_cast<void *>(static_cast<const void *>(address)),
-					    nullptr);
+		return ferry_result_pointer(
+			const_cast<void *>(static_cast<const volatile void *>(address)), nullptr);
 	} else if constexpr (is_small<T>) {
-		return pack_small<T>(T(std::forward<Value>(value)...));
+		static_assert(std::is_constructible_v<T, Value...>,
+			      "no value of that type is made of this");
+		return pack_small<std::remove_const_t<T>>(T(std::forward<Value>(value)...));
 	} else {
 		auto own = std::make_unique<own_box<T>>();
 
@@ -144,7 +151,7 @@ template <class T> T unpack(const ferry_result &result)
 	} else if constexpr (std::is_reference_v<T>) {
 		return static_cast<T>(*static_cast<std::remove_reference_t<T> *>(result.pointer));
 	} else if constexpr (is_small<T>) {
-		return unpack_small<T>(result);
+		return unpack_small<std::remove_const_t<T>>(result);
 	} else {
 		struct guard {
 			const ferry_result &of;

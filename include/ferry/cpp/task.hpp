@@ -123,9 +123,9 @@ template <class T> class promise final : public value_frame<T>
 		this->coroutine = std::coroutine_handle<promise>::from_promise(*this);
 		this->pack_value = [](frame &self) {
 			if constexpr (std::is_void_v<T>)
-				return pack<void>();
+				return detail::pack<void>();
 			else
-				return pack<T>(static_cast<promise &>(self).take_value());
+				return detail::pack<T>(static_cast<promise &>(self).take_value());
 		};
 	}
 
