@@ -7,6 +7,7 @@
 
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace tasks
 {
@@ -20,6 +21,40 @@ static task<int &> refers(int &object)
 {
 	co_await ferry::yield();
 	co_return object;
+}
+
+/* Knows whether it lies where it must. */
+struct alignas(256) aligned {
+	aligned() : text(100, 'x')
+	{
+	}
+
+	aligned(aligned &&other) noexcept
+		: text(std::move(other.text)), is_wrong(other.is_wrong || is_astray())
+	{
+	}
+
+	bool is_astray() const
+	{
+		return reinterpret_cast<std::uintptr_t>(&text) % 256;
+	}
+
+	std::string text;
+	bool is_wrong = false;
+};
+
+TEST(results_lie_where_they_must_in_a_coroutine)
+{
+	ferry::loop loop;
+	std::vector<task<aligned>> many;
+
+	for (int i = 0; i < 20; i++)
+		many.push_back(gives_later(aligned()));
+	for (const aligned &each :
+	     loop.run([](auto many) -> task<std::vector<aligned>> {
+		     co_return co_await ferry::all(std::move(many));
+	     }(std::move(many))))
+		CHECK(!each.is_wrong && each.text.size() == 100);
 }
 
 TEST(results_of_any_type_come_from_a_coroutine)

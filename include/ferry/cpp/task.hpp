@@ -33,8 +33,24 @@ template <class T = void> class task;
 namespace detail
 {
 
+/* Compilers give a coroutine what operator new gives, also where its value is to be aligned more. */
+template <class T, bool = (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__)> struct aligned_block {
+};
+
+template <class T> struct aligned_block<T, true> {
+	static void *operator new(std::size_t size)
+	{
+		return ::operator new(size, std::align_val_t(alignof(T)));
+	}
+
+	static void operator delete(void *block) noexcept
+	{
+		::operator delete(block, std::align_val_t(alignof(T)));
+	}
+};
+
 /* Where the value is that a body returned. */
-template <class T> class value_frame : public frame
+template <class T> class value_frame : public frame, public aligned_block<T>
 {
       public:
 	template <class Value = T>
