@@ -284,13 +284,16 @@ template <class T> class [[nodiscard]] task : private detail::frame_owner
 		return frame && ferry_task_cancel(frame) == 0;
 	}
 
-	/** Takes the result when it has ended, or throws what it ended with; EAGAIN, EALREADY. */
+	/**
+	 * Takes the result when it has ended, or throws what it ended with; EAGAIN, EALREADY,
+	 * EINVAL of nothing.
+	 */
 	T get()
 	{
 		detail::outcome how = outcome();
 
 		if (!how.is_done)
-			throw error(EAGAIN);
+			throw error(frame ? EAGAIN : EINVAL);
 		if (frame)
 			frame->note_seen();
 		if (how.is_cancelled)
