@@ -67,6 +67,24 @@ static task<> begins_and_awaits_later(stage &stage, std::string &order)
 	order += std::to_string(co_await begun);
 }
 
+TEST(T7_one_that_has_ended_goes_with_its_handle_whoever_is_about_to_see_that)
+{
+	ferry::loop_options options;
+	int sum = 0;
+
+	options.budget = 1; /* so that who awaits what has ended goes on in another turn */
+	ferry::loop loop(options);
+	task<int> ended = gives(5).begin(loop);
+
+	loop.run();
+	auto waiting = awaits_a_named_one(ended, sum).begin(loop);
+	CHECK(!waiting.is_done());
+	ended = {};
+	CHECK(waiting.cancel());
+	CHECK_ERRNO(loop.run(waiting), EINVAL);
+	CHECK(sum == 0);
+}
+
 TEST(one_that_was_begun_runs_beside_who_awaits_it_later)
 {
 	stage stage;

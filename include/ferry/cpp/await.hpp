@@ -105,11 +105,15 @@ template <class T> class task_awaiter : public awaiter
 
 	bool await_ready()
 	{
-		ferry_task *begun = task_.native_handle();
+		promise<T> *begun = task_access::frame_of(task_);
 
-		if (begun && !task_access::frame_of(task_)->is_begun())
+		if (!begun)
+			return true;
+		if (!begun->is_begun())
 			task_.begin(loop());
-		return !begun || is_ready(&begun->awaitable, is_shielded_);
+		/* Its owner may let go of it before the turn comes that this has to wait for. */
+		return begun->is_left() ? is_ready(&ended_)
+					: is_ready(&begun->awaitable, is_shielded_);
 	}
 
 	T await_resume()
@@ -120,6 +124,7 @@ template <class T> class task_awaiter : public awaiter
 
       private:
 	task<T> &task_;
+	ferry_awaitable ended_ = { 1 }; /* with a result */
 	bool is_shielded_;
 };
 

@@ -210,6 +210,12 @@ class frame : public ferry_task
 			 error_reference::share(snapshot.exception) };
 	}
 
+	/* Has it ended, and all who waited by then have gone on? Then it goes with its owner. */
+	bool is_left() const noexcept
+	{
+		return is_hooked_ && !is_hook_due_;
+	}
+
 	/* Its owner has seen how it ended. */
 	void note_seen() noexcept
 	{
