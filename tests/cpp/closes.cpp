@@ -356,6 +356,34 @@ TEST(L3_what_a_body_owns_goes_with_it)
 	CHECK(world.bodies.alive == 0 && world.borrowed.alive == 0 && world.wrong == 0);
 }
 
+/* ---- groups that failed ---- */
+
+static task<> fails_with(std::shared_ptr<living> what)
+{
+	co_await ferry::yield();
+	throw what;
+}
+
+TEST(F7_what_a_group_failed_with_goes_with_a_loop_that_is_closed_before_anybody_saw_it)
+{
+	census census;
+
+	for (int turns = 0; turns < 8; turns++) {
+		ferry::loop_options options;
+
+		options.budget = 1;
+		ferry::loop loop(options);
+		auto all = ferry::all(fails_with(std::make_shared<living>(census))).begin(loop);
+
+		for (int i = 0; i < turns; i++)
+			loop.run_once(0ns);
+		loop.close();
+		CHECK(all.is_done());
+		all = {};
+		CHECK(census.alive == 0);
+	}
+}
+
 static task<> calls_the_loop(hall &hall, int &refused)
 {
 	struct caller {

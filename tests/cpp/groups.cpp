@@ -128,6 +128,15 @@ TEST(L6_what_others_fail_with_is_told)
 	CHECK(stage.is_empty() && stage.told == 1);
 }
 
+TEST(L6_it_is_told_when_all_have_ended_and_not_when_the_handle_goes)
+{
+	stage stage;
+	auto both = ferry::all(fails(stage, "a", 7), fails_late(stage, 8)).begin(stage.loop);
+
+	stage.loop.run();
+	CHECK(both.is_done() && stage.told == 1);
+}
+
 TEST(one_of_them_that_somebody_cancels_ends_none_of_the_others)
 {
 	stage stage;

@@ -100,6 +100,12 @@ class group
 	group(const group &) = delete;
 	group &operator=(const group &) = delete;
 
+	/* If the loop was closed before join() saw what it failed with. */
+	~group()
+	{
+		ferry_group_clear(&group_);
+	}
+
 	/**
 	 * Begins a child. It goes when it has ended, and what it returns with it.
 	 * Throws what it is refused with: ESHUTDOWN once the group has ended.
@@ -190,18 +196,36 @@ task<> in_group(Begin begin, group_options options, ferry_task **first = nullptr
 
 } // namespace detail
 
+/* Below, what is given is moved into the body: its parameters go with a coroutine, which may
+ * outlive the loop; what is in the body goes as that ends. */
+
 /** To be awaited: all of these, at once; a std::monostate stands for a result that is void. */
-template <class... Ts> task<std::tuple<detail::result_of_all<Ts>...>> all(task<Ts>... tasks)
+template <class... Ts> task<std::tuple<detail::result_of_all<Ts>...>> all(task<Ts>... given)
 {
+	std::tuple<task<Ts>...> tasks(std::move(given)...);
+
 	co_await detail::in_group(
-		[&](group &children) { (detail::group_access::begin(children, tasks), ...); }, {});
-	co_return std::tuple<detail::result_of_all<Ts>...>(detail::take_of_all(tasks)...);
+		[&](group &children) {
+			std::apply(
+				[&](task<Ts> &...each) {
+					(detail::group_access::begin(children, each), ...);
+				},
+				tasks);
+		},
+		{});
+	co_return std::apply(
+		[](task<Ts> &...each) {
+			return std::tuple<detail::result_of_all<Ts>...>(
+				detail::take_of_all(each)...);
+		},
+		tasks);
 }
 
 /** To be awaited: all of these, @limit of them at once, 0: any number; the results in order. */
 template <class T>
-task<std::vector<detail::result_of_all<T>>> all(std::vector<task<T>> tasks, unsigned limit = 0)
+task<std::vector<detail::result_of_all<T>>> all(std::vector<task<T>> given, unsigned limit = 0)
 {
+	std::vector<task<T>> tasks = std::move(given);
 	group_options options;
 	std::vector<detail::result_of_all<T>> results;
 
@@ -222,8 +246,9 @@ task<std::vector<detail::result_of_all<T>>> all(std::vector<task<T>> tasks, unsi
  * To be awaited: the first of these that has a result; the others are cancelled. If none has, what
  * the first one failed with is thrown; EINVAL if there are none.
  */
-template <class T> task<T> any(std::vector<task<T>> tasks)
+template <class T> task<T> any(std::vector<task<T>> given)
 {
+	std::vector<task<T>> tasks = std::move(given);
 	group_options options;
 	ferry_task *first = nullptr;
 
