@@ -108,6 +108,25 @@ TEST(S1_what_is_asked_below_a_root_stays_there)
 	CHECK(loop.run(fs::stat(loop, pool, folder.file("two"))).size == 5);
 }
 
+TEST(S1_below_a_root_that_is_none_is_nowhere)
+{
+	drained_pool pool;
+	ferry::loop loop;
+	fs::root root = loop.run(fs::open_root(loop, pool, "/")), moved = std::move(root);
+
+	CHECK_ERRNO(root.below(), EINVAL);
+	CHECK_ERRNO(fs::root().below(), EINVAL);
+	CHECK(loop.run(fs::stat(loop, pool, "dev/null", moved.below())).size == 0);
+}
+
+TEST(E1_a_path_with_a_zero_in_it_is_none)
+{
+	drained_pool pool;
+	ferry::loop loop;
+
+	CHECK_ERRNO(loop.run(fs::stat(loop, pool, std::string("/dev\0/null", 10))), EINVAL);
+}
+
 TEST(F7_a_descriptor_that_nobody_takes_is_closed)
 {
 	ferry::loop loop;

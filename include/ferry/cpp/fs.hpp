@@ -30,7 +30,7 @@ struct root_options : ferry_fs_root_options {
 	}
 };
 
-/** A path, read within the call that it is given to. */
+/** A path, read within the call that it is given to. One with a 0 in it is EINVAL. */
 class path
 {
       public:
@@ -38,7 +38,8 @@ class path
 	{
 	}
 
-	path(const std::string &text) noexcept : text_(text.c_str())
+	path(const std::string &text) noexcept
+		: text_(text.find('\0') == text.npos ? text.c_str() : nullptr)
 	{
 	}
 
@@ -125,12 +126,12 @@ class root
 		ferry_fs_root_unref(root_);
 	}
 
-	/** Options that say: below this root. */
-	options below() const noexcept
+	/** Options that say: below this root. Throws EINVAL of nothing: that would be anywhere. */
+	options below() const
 	{
 		options made;
 
-		made.root = root_;
+		made.root = root_ ? root_ : throw error(EINVAL);
 		return made;
 	}
 
