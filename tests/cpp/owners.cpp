@@ -146,6 +146,8 @@ TEST(L6_one_of_another_loop_is_not_awaited)
 
 	CHECK_ERRNO(other.run(awaits(elsewhere)), EPERM); /* it cannot be made good */
 	CHECK(thrown == EPERM && !elsewhere.is_done());
+	CHECK_ERRNO(other.run(elsewhere), EINVAL);
+	CHECK(!elsewhere.is_done());
 }
 
 TEST(a_task_awaits_itself_in_vain)

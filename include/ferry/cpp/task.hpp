@@ -370,9 +370,13 @@ template <class T> T run_until(loop &loop, task<T> &until)
 		throw error(EINVAL);
 	if (until.native_handle() && !detail::task_access::frame_of(until)->is_begun())
 		until.begin(loop);
-	if (!until.is_done())
-		detail::loop_access::check_run(
-			loop, ferry_loop_await(loop, &until.native_handle()->awaitable));
+	if (until.is_done())
+		return until.get();
+	/* What becomes of it is another loop's, and perhaps another thread's. */
+	if (ferry_task_loop(until.native_handle()) != loop.native_handle())
+		throw error(EINVAL);
+	detail::loop_access::check_run(
+		loop, ferry_loop_await(loop, &until.native_handle()->awaitable));
 	return until.get();
 }
 
