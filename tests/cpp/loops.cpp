@@ -366,6 +366,16 @@ TEST(E1_another_thread_is_refused)
 	CHECK(census.alive == 0 && census.died == 1);
 }
 
+TEST(E1_and_is_not_told_what_was_thrown_for_the_loops_own)
+{
+	ferry::loop loop;
+
+	loop.call_soon([] { throw 5; });
+	CHECK(ferry_loop_dispatch(loop, 0) == 1);
+	std::thread([&] { CHECK_ERRNO(loop.run_once(), EPERM); }).join();
+	CHECK_THROWS(loop.rethrow(), int);
+}
+
 TEST(a_host_runs_it_by_its_descriptor)
 {
 	drained_pool pool;

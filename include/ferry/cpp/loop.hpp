@@ -318,7 +318,8 @@ class loop
 	/* What a call that ran it returned. A callback that threw has stopped it. */
 	int returned(int how)
 	{
-		calls_->rethrow();
+		if (how != -EPERM) /* what was thrown is for the loop's thread */
+			calls_->rethrow();
 		return detail::check(how);
 	}
 
