@@ -340,6 +340,36 @@ TEST(T2_neither_depth_nor_length_use_up_the_stack)
 	CHECK(loop.run(counts_up(50000)) == 50000 && fired);
 }
 
+static task<> waits_below(stage &stage, int depth, int &deepest, int &gone)
+{
+	struct level {
+		~level()
+		{
+			gone += gone == below;
+		}
+
+		int below, &gone;
+	} level{ depth, gone };
+
+	if (++deepest, !depth)
+		co_await stage.event;
+	else
+		co_await waits_below(stage, depth - 1, deepest, gone);
+}
+
+TEST(T2_nor_does_depth_as_they_are_destroyed_where_they_wait_from_the_innermost_on)
+{
+	const int depth = 200000;
+	stage stage;
+	int deepest = 0, gone = 0;
+	auto top = waits_below(stage, depth, deepest, gone).begin(stage.loop);
+
+	while (deepest <= depth)
+		stage.loop.run_once(0ns);
+	stage.loop.close();
+	CHECK(top.is_cancelled() && gone == depth + 1);
+}
+
 /* ---- memory ---- */
 
 TEST(E3_without_memory_for_it_there_is_no_coroutine)

@@ -81,11 +81,15 @@ template <class T> class child_awaiter : public awaiter
 
 		if (begun && !task_access::frame_of(child_)->is_begun())
 			task_access::begin_awaited(child_, loop(), nullptr);
-		return !begun || is_ready(&begun->awaitable);
+		if (!begun || is_ready(&begun->awaitable))
+			return true;
+		frame_.set_awaited(task_access::owner_of(child_));
+		return false;
 	}
 
 	T await_resume()
 	{
+		frame_.set_awaited(nullptr);
 		frame_.go_on();
 		return child_.get();
 	}

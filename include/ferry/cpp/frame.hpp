@@ -210,6 +210,12 @@ class frame : public ferry_task
 			 error_reference::share(snapshot.exception) };
 	}
 
+	/* What it waits for, if that lies in its own frame. */
+	void set_awaited(frame_owner *awaited) noexcept
+	{
+		awaited_ = awaited;
+	}
+
 	/* Has it ended, and all who waited by then have gone on? Then it goes with its owner. */
 	bool is_left() const noexcept
 	{
@@ -243,7 +249,7 @@ class frame : public ferry_task
 			tell_of_failure();
 		else if (begun_ && awaitable.word != 1) /* done, with a result */
 			clear();
-		coroutine.destroy();
+		destroy();
 	}
 
 	/* Its exception, if it is to be held no longer: told, unless somebody has seen it. */
@@ -395,10 +401,38 @@ class frame : public ferry_task
 			self.owner_->last = self.kept_;
 			self.owner_->frame = nullptr;
 		}
-		self.coroutine.destroy();
+		self.destroy();
+	}
+
+	/* With all that it waits for in its own frame, the innermost first. Destructors within
+	 * destructors would do that, too, and need a stack as deep as it is. */
+	void destroy() noexcept
+	{
+		frame *here = this, *above = nullptr;
+
+		while (frame *below = here->awaited_ ? here->awaited_->frame : nullptr) {
+			if (below->is_hooked_)
+				break;
+			here->above_ = std::exchange(above, here);
+			here = below;
+		}
+		here->awaited_ = nullptr;
+		while (above) {
+			frame *ended = std::exchange(here, above);
+
+			above = here->above_;
+			here->awaited_ = nullptr;
+			ended->owner_->frame = nullptr;
+			ended->let_go();
+		}
+		coroutine.destroy();
 	}
 
 	frame_owner *owner_ = nullptr;
+	union {
+		frame_owner *awaited_ = nullptr;
+		frame *above_; /* who awaits it, as it is destroyed */
+	};
 	ferry_place place_ = {};
 	error_reference thrown_; /* by the body */
 	outcome kept_;           /* when the library does not keep it any more */

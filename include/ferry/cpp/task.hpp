@@ -185,6 +185,11 @@ struct task_access {
 		return static_cast<promise<T> *>(task.frame);
 	}
 
+	template <class T> static frame_owner *owner_of(task<T> &task) noexcept
+	{
+		return &task;
+	}
+
 	/* It owns its frame, which was not begun, no longer. */
 	template <class T> static promise<T> *take(task<T> &task)
 	{
