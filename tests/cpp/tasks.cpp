@@ -53,8 +53,7 @@ TEST(results_lie_where_they_must_in_a_coroutine)
 
 	for (int i = 0; i < 20; i++)
 		many.push_back(gives_later(aligned()));
-	for (const aligned &each :
-	     loop.run([](auto many) -> task<std::vector<aligned>> {
+	for (const aligned &each : loop.run([](auto many) -> task<std::vector<aligned>> {
 		     co_return co_await ferry::all(std::move(many));
 	     }(std::move(many))))
 		CHECK(!each.is_wrong && each.text.size() == 100);

@@ -380,8 +380,8 @@ template <class T> T run_until(loop &loop, task<T> &until)
 	/* What becomes of it is another loop's, and perhaps another thread's. */
 	if (ferry_task_loop(until.native_handle()) != loop.native_handle())
 		throw error(EINVAL);
-	detail::loop_access::check_run(
-		loop, ferry_loop_await(loop, &until.native_handle()->awaitable));
+	detail::loop_access::check_run(loop,
+				       ferry_loop_await(loop, &until.native_handle()->awaitable));
 	return until.get();
 }
 
