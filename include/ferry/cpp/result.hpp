@@ -25,6 +25,9 @@ namespace ferry
  * that nobody took is never destroyed on a loop's thread, but on a worker of the pool:
  *
  *	template <> inline constexpr bool ferry::destructor_blocks<connection> = true;
+ *
+ * That is so for jobs, promises, and tasks that are submitted. What any other coroutine returned
+ * lies in it, and is destroyed with it, on its loop's thread.
  */
 template <class T> inline constexpr bool destructor_blocks = false;
 
