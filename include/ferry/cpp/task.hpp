@@ -33,7 +33,7 @@ template <class T = void> class task;
 namespace detail
 {
 
-/* Compilers give a coroutine what operator new gives, also where its value is to be aligned more. */
+/* Compilers give a coroutine what operator new gives, also where its value needs more alignment. */
 template <class T, bool = (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__)> struct aligned_block {
 };
 
