@@ -127,4 +127,31 @@ TEST(anything_that_can_be_awaited_can_be_late)
 		late([&] { return ferry::offload(stage.loop, busy.pool, [] { return 1; }); })));
 }
 
+/* It stays where it is, and can be asked, or awaited again. */
+template <class X> static task<bool> is_late(X &awaited)
+{
+	try {
+		co_await ferry::timeout(1us, awaited);
+	} catch (const ferry::timed_out &) {
+		co_return true;
+	}
+	co_return false;
+}
+
+TEST(what_has_a_name_can_be_late_where_it_is)
+{
+	stage stage;
+	busy_pool busy;
+	auto local = ferry::offload(stage.loop, busy.pool, [] { return 1; });
+	auto named = stage.waits("a").begin(stage.loop);
+
+	CHECK(stage.loop.run(is_late(stage.event)));
+	CHECK(stage.loop.run(is_late(local)));
+	CHECK(local.is_cancelled());
+	CHECK(stage.loop.run(is_late(named)));
+	CHECK(named.is_cancelled() && stage.order == "a()");
+	ferry_event_set(&stage.event);
+	CHECK(!stage.loop.run(is_late(stage.event)));
+}
+
 } // namespace timeouts

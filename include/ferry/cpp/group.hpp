@@ -319,17 +319,24 @@ using result_of = decltype(make_awaiter(std::declval<frame &>(), std::declval<X>
 					std::declval<const where &>())
 				   .await_resume());
 
+/* X is a reference if the caller has a name for it. */
+template <class X> task<result_of<X>> await_until(deadline until, X awaited)
+{
+	timeout_scope scope(co_await this_task(), until);
+
+	co_return co_await std::forward<X>(awaited);
+}
+
 } // namespace detail
 
 /**
  * To be awaited: what could be awaited itself, a task, a local, an offload, ... At the deadline it
- * is cancelled, and when it has ended for that timed_out is thrown.
+ * is cancelled, and when it has ended for that timed_out is thrown. What has a name is the
+ * caller's, and stays there until then; anything else is moved in.
  */
-template <class X> task<detail::result_of<X>> timeout(deadline until, X awaited)
+template <class X> task<detail::result_of<X>> timeout(deadline until, X &&awaited)
 {
-	detail::timeout_scope scope(co_await this_task(), until);
-
-	co_return co_await std::move(awaited);
+	return detail::await_until<X>(until, std::forward<X>(awaited));
 }
 
 } // namespace ferry
