@@ -286,17 +286,17 @@ static void stall_after(const char *program, struct slow_mount *mount)
 
 static int stall(const char *before, const char *after)
 {
-	struct slow_mount mount;
-	const char *why = slow_mount_begin(&mount, (struct slow_mount_options){ 0 });
+	struct slow_mount slow;
+	const char *why = slow_mount_begin(&slow, (struct slow_mount_options){ 0 });
 
 	if (why) {
 		printf("skipped: %s\n", why);
 		return SKIPPED;
 	}
-	file_make(slow_mount_below(&mount, "slow"), 7, 1);
-	stall_before(before, &mount);
-	stall_after(after, &mount);
-	slow_mount_end(&mount);
+	file_make(slow_mount_below(&slow, "slow"), 7, 1);
+	stall_before(before, &slow);
+	stall_after(after, &slow);
+	slow_mount_end(&slow);
 	return 0;
 }
 

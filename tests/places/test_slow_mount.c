@@ -13,11 +13,11 @@
 #include "support/program.h"
 #include "support/slow_mount.h"
 
-static struct slow_mount mount;
+static struct slow_mount slow;
 
 static void begin(struct slow_mount_options options)
 {
-	const char *why = slow_mount_begin(&mount, options);
+	const char *why = slow_mount_begin(&slow, options);
 
 	program_check(!why, "no mount: %s", why);
 }
@@ -79,7 +79,7 @@ static unsigned sum_of_asked(void)
 	unsigned sum = 0;
 
 	for (int i = 0; i < SLOW_ANYTHING; i++)
-		sum += slow_mount_asked(&mount, (enum slow_operation)i);
+		sum += slow_mount_asked(&slow, (enum slow_operation)i);
 	return sum;
 }
 
@@ -91,17 +91,17 @@ static void shows_what_lies_below(void)
 	int fd, entries = 0;
 
 	begin((struct slow_mount_options){ .asks_access = true, .direct = true });
-	directory = opendir(slow_mount_path(&mount, ""));
+	directory = opendir(slow_mount_path(&slow, ""));
 	program_check(directory, "no directory");
 	must(fd = openat(dirfd(directory), "file", O_RDWR | O_CREAT, 0600));
 	change_everything(dirfd(directory), fd);
-	must(close(open(slow_mount_path(&mount, "file"), O_RDONLY)));
-	program_check(!strcmp(content_of(slow_mount_path(&mount, "file")), "textte"), "content");
-	program_check(!strcmp(content_of(slow_mount_below(&mount, "link")), "textte"), "below");
-	must(stat(slow_mount_below(&mount, "folder"), &below));
+	must(close(open(slow_mount_path(&slow, "file"), O_RDONLY)));
+	program_check(!strcmp(content_of(slow_mount_path(&slow, "file")), "textte"), "content");
+	program_check(!strcmp(content_of(slow_mount_below(&slow, "link")), "textte"), "below");
+	must(stat(slow_mount_below(&slow, "folder"), &below));
 	program_check(below.st_mode == (S_IFDIR | 0750) && below.st_uid == geteuid(), "not mine");
-	must(stat(slow_mount_path(&mount, "folder/third"), &above));
-	must(stat(slow_mount_below(&mount, "file"), &below));
+	must(stat(slow_mount_path(&slow, "folder/third"), &above));
+	must(stat(slow_mount_below(&slow, "file"), &below));
 	program_check(above.st_mode == below.st_mode && above.st_mode == (S_IFREG | 0640) &&
 			      above.st_uid == 7 && below.st_gid == 8 && above.st_nlink == 2 &&
 			      above.st_mtim.tv_sec == 3 && below.st_mtim.tv_nsec == 4,
@@ -114,19 +114,19 @@ static void shows_what_lies_below(void)
 	must(closedir(directory));
 	must(close(fd));
 	/* Nobody waits for these two. */
-	slow_mount_hang(&mount, SLOW_RELEASE);
-	slow_mount_hang(&mount, SLOW_RELEASEDIR);
-	must(close(open(slow_mount_path(&mount, "file"), O_RDONLY)));
-	must(close(open(slow_mount_path(&mount, ""), O_RDONLY | O_DIRECTORY)));
-	slow_mount_await(&mount, SLOW_RELEASE, 1);
-	slow_mount_await(&mount, SLOW_RELEASEDIR, 1);
+	slow_mount_hang(&slow, SLOW_RELEASE);
+	slow_mount_hang(&slow, SLOW_RELEASEDIR);
+	must(close(open(slow_mount_path(&slow, "file"), O_RDONLY)));
+	must(close(open(slow_mount_path(&slow, ""), O_RDONLY | O_DIRECTORY)));
+	slow_mount_await(&slow, SLOW_RELEASE, 1);
+	slow_mount_await(&slow, SLOW_RELEASEDIR, 1);
 	for (int i = 0; i < SLOW_ANYTHING; i++)
-		program_check(slow_mount_asked(&mount, (enum slow_operation)i),
+		program_check(slow_mount_asked(&slow, (enum slow_operation)i),
 			      "operation %d was never asked", i);
 	/* More of the two may be on their way. */
-	while (slow_mount_asked(&mount, SLOW_ANYTHING) != sum_of_asked())
+	while (slow_mount_asked(&slow, SLOW_ANYTHING) != sum_of_asked())
 		sched_yield();
-	slow_mount_end(&mount);
+	slow_mount_end(&slow);
 	puts("ok: what is done above is done below, and each operation comes");
 }
 
@@ -139,33 +139,33 @@ static void counts_what_the_kernel_asks(void)
 	int fd;
 
 	begin((struct slow_mount_options){ 0 });
-	put(slow_mount_below(&mount, "file"), "content");
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	asked = slow_mount_asked(&mount, SLOW_ANYTHING);
-	fd = open_cached(slow_mount_path(&mount, "file"));
+	put(slow_mount_below(&slow, "file"), "content");
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	asked = slow_mount_asked(&slow, SLOW_ANYTHING);
+	fd = open_cached(slow_mount_path(&slow, "file"));
 	program_check(fd == -EAGAIN || fd == -EINVAL || fd == -ENOSYS, "cached: %d", fd);
-	program_check(slow_mount_asked(&mount, SLOW_ANYTHING) == asked, "that was asked");
-	asked = slow_mount_asked(&mount, SLOW_LOOKUP);
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	program_check(slow_mount_asked(&mount, SLOW_LOOKUP) == asked + 2, "not asked each time");
-	slow_mount_end(&mount);
+	program_check(slow_mount_asked(&slow, SLOW_ANYTHING) == asked, "that was asked");
+	asked = slow_mount_asked(&slow, SLOW_LOOKUP);
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	program_check(slow_mount_asked(&slow, SLOW_LOOKUP) == asked + 2, "not asked each time");
+	slow_mount_end(&slow);
 
 	begin((struct slow_mount_options){ .entry_seconds = 1e6, .attribute_seconds = 1e6 });
-	put(slow_mount_below(&mount, "file"), "content");
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	program_check(stat(slow_mount_path(&mount, "none"), &status) < 0, "there is one");
-	asked = slow_mount_asked(&mount, SLOW_ANYTHING);
-	fd = open_cached(slow_mount_path(&mount, "file"));
+	put(slow_mount_below(&slow, "file"), "content");
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	program_check(stat(slow_mount_path(&slow, "none"), &status) < 0, "there is one");
+	asked = slow_mount_asked(&slow, SLOW_ANYTHING);
+	fd = open_cached(slow_mount_path(&slow, "file"));
 	program_check(fd == 0 || fd == -EINVAL || fd == -ENOSYS, "cached: %d", fd);
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	program_check(stat(slow_mount_path(&mount, "none"), &status) < 0, "there is one");
-	program_check(slow_mount_asked(&mount, SLOW_ANYTHING) == asked, "what is known is asked");
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	program_check(stat(slow_mount_path(&slow, "none"), &status) < 0, "there is one");
+	program_check(slow_mount_asked(&slow, SLOW_ANYTHING) == asked, "what is known is asked");
 	/* The trap: the name is known, and the open waits for the filesystem nevertheless. */
-	must(close(open(slow_mount_path(&mount, "file"), O_RDONLY)));
-	program_check(slow_mount_asked(&mount, SLOW_OPEN) == 1, "an open was not asked");
-	program_check(slow_mount_asked(&mount, SLOW_FLUSH) == 1, "a close was not asked");
-	slow_mount_end(&mount);
+	must(close(open(slow_mount_path(&slow, "file"), O_RDONLY)));
+	program_check(slow_mount_asked(&slow, SLOW_OPEN) == 1, "an open was not asked");
+	program_check(slow_mount_asked(&slow, SLOW_FLUSH) == 1, "a close was not asked");
+	slow_mount_end(&slow);
 	puts("ok: it is asked for what the kernel may not believe, and not for what it may");
 }
 
@@ -179,35 +179,35 @@ static void holds_what_it_is_told_to(void)
 	struct timespec now;
 
 	begin((struct slow_mount_options){ 0 });
-	put(slow_mount_below(&mount, "file"), "content");
-	slow_mount_hang(&mount, SLOW_OPEN);
+	put(slow_mount_below(&slow, "file"), "content");
+	slow_mount_hang(&slow, SLOW_OPEN);
 	for (int i = 0; i < 20; i++)
-		caller_begin(&held[i], slow_mount_path(&mount, "file"), O_RDONLY);
-	slow_mount_await(&mount, SLOW_OPEN, 20);
-	must(stat(slow_mount_path(&mount, "file"), &status));
-	must(mkdir(slow_mount_path(&mount, "folder"), 0700));
-	program_check(slow_mount_inside(&mount, SLOW_OPEN) == 20, "some went on by themselves");
-	slow_mount_release(&mount, SLOW_OPEN);
+		caller_begin(&held[i], slow_mount_path(&slow, "file"), O_RDONLY);
+	slow_mount_await(&slow, SLOW_OPEN, 20);
+	must(stat(slow_mount_path(&slow, "file"), &status));
+	must(mkdir(slow_mount_path(&slow, "folder"), 0700));
+	program_check(slow_mount_inside(&slow, SLOW_OPEN) == 20, "some went on by themselves");
+	slow_mount_release(&slow, SLOW_OPEN);
 	for (int i = 0; i < 20; i++)
 		program_check(caller_end(&held[i]) == 0, "an open failed: %d", held[i].result);
 	puts("ok: what is held holds nothing else, and goes on when it is released");
 
-	slow_mount_hang(&mount, SLOW_ANYTHING);
+	slow_mount_hang(&slow, SLOW_ANYTHING);
 	for (int i = 0; i < 20; i++)
-		caller_begin(&held[i], slow_mount_path(&mount, "file"), O_RDONLY);
-	slow_mount_await(&mount, SLOW_ANYTHING, 20);
-	slow_mount_release(&mount, SLOW_ANYTHING);
+		caller_begin(&held[i], slow_mount_path(&slow, "file"), O_RDONLY);
+	slow_mount_await(&slow, SLOW_ANYTHING, 20);
+	slow_mount_release(&slow, SLOW_ANYTHING);
 	for (int i = 0; i < 20; i++)
 		program_check(caller_end(&held[i]) == 0, "an open failed: %d", held[i].result);
-	slow_mount_delay(&mount, SLOW_LOOKUP, 30);
+	slow_mount_delay(&slow, SLOW_LOOKUP, 30);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	before = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	must(stat(slow_mount_path(&mount, "file"), &status));
+	must(stat(slow_mount_path(&slow, "file"), &status));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	program_check((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - before >=
 			      30000000,
 		      "a look-up comes too early");
-	slow_mount_end(&mount);
+	slow_mount_end(&slow);
 	puts("ok: what is delayed comes no earlier");
 }
 
@@ -225,21 +225,21 @@ static void can_be_interrupted(void)
 	sigaction(SIGUSR1, &action, NULL);
 	for (int interruptible = 0; interruptible < 2; interruptible++) {
 		begin((struct slow_mount_options){ .interruptible = interruptible });
-		put(slow_mount_below(&mount, "file"), "content");
-		slow_mount_hang(&mount, SLOW_OPEN);
-		caller_begin(&caller, slow_mount_path(&mount, "file"), O_RDONLY);
-		slow_mount_await(&mount, SLOW_OPEN, 1);
+		put(slow_mount_below(&slow, "file"), "content");
+		slow_mount_hang(&slow, SLOW_OPEN);
+		caller_begin(&caller, slow_mount_path(&slow, "file"), O_RDONLY);
+		slow_mount_await(&slow, SLOW_OPEN, 1);
 		syscall(SYS_tgkill, getpid(), caller.number, SIGUSR1);
-		slow_mount_await_signal(&mount);
+		slow_mount_await_signal(&slow);
 		/* Were it to end now, it would: others come and go meanwhile. */
 		for (int i = 0; i < 100; i++)
-			must(stat(slow_mount_path(&mount, "file"), &status));
+			must(stat(slow_mount_path(&slow, "file"), &status));
 		if (!interruptible)
-			slow_mount_release(&mount, SLOW_OPEN);
+			slow_mount_release(&slow, SLOW_OPEN);
 		caller_end(&caller);
 		program_check(interruptible ? caller.result == -EINTR : caller.result >= 0,
 			      "it ends with %d", caller.result);
-		slow_mount_end(&mount);
+		slow_mount_end(&slow);
 	}
 	puts("ok: a signal ends what is held where it may, and not elsewhere");
 }
@@ -250,16 +250,16 @@ static void can_break(void)
 	struct stat status;
 
 	begin((struct slow_mount_options){ 0 });
-	put(slow_mount_below(&mount, "file"), "content");
-	slow_mount_hang(&mount, SLOW_OPEN);
-	caller_begin(&caller, slow_mount_path(&mount, "file"), O_RDONLY);
-	slow_mount_await(&mount, SLOW_OPEN, 1);
-	slow_mount_break(&mount);
+	put(slow_mount_below(&slow, "file"), "content");
+	slow_mount_hang(&slow, SLOW_OPEN);
+	caller_begin(&caller, slow_mount_path(&slow, "file"), O_RDONLY);
+	slow_mount_await(&slow, SLOW_OPEN, 1);
+	slow_mount_break(&slow);
 	caller_end(&caller);
 	program_check(caller.result == -ECONNABORTED || caller.result == -ENOTCONN,
 		      "it ends with %d", caller.result);
-	program_check(stat(slow_mount_path(&mount, "file"), &status) < 0, "it still answers");
-	slow_mount_end(&mount);
+	program_check(stat(slow_mount_path(&slow, "file"), &status) < 0, "it still answers");
+	slow_mount_end(&slow);
 	puts("ok: whoever waits for a filesystem that breaks gets an error");
 }
 
@@ -291,17 +291,17 @@ static void leaves_nothing_behind(void)
 	pid_t server;
 
 	begin((struct slow_mount_options){ 0 });
-	put(slow_mount_below(&mount, "file"), "content");
-	strcpy(place, mount.control->folder);
-	server = mount.control->server;
+	put(slow_mount_below(&slow, "file"), "content");
+	strcpy(place, slow.control->folder);
+	server = slow.control->server;
 	program_check(is_mounted(place), "it is not mounted");
-	slow_mount_hang(&mount, SLOW_OPEN);
-	caller_begin(&caller, slow_mount_path(&mount, "file"), O_RDONLY);
-	slow_mount_await(&mount, SLOW_OPEN, 1);
-	slow_mount_end(&mount);
+	slow_mount_hang(&slow, SLOW_OPEN);
+	caller_begin(&caller, slow_mount_path(&slow, "file"), O_RDONLY);
+	slow_mount_await(&slow, SLOW_OPEN, 1);
+	slow_mount_end(&slow);
 	program_check(caller_end(&caller) < 0, "it was opened");
 	check_gone(place);
-	program_check(kill(mount.keeper, 0) < 0, "its keeper is still there");
+	program_check(kill(slow.keeper, 0) < 0, "its keeper is still there");
 	program_check(kill(server, 0) < 0, "its server is still there");
 	puts("ok: nothing is left when it ends, though a call hangs");
 }
@@ -320,14 +320,14 @@ static void be_killed(struct slow_mount *told, bool alone)
 	pid_t parent = getpid();
 
 	begin((struct slow_mount_options){ 0 });
-	put(slow_mount_below(&mount, "file"), "content");
-	told->keeper = mount.keeper;
-	strcpy(told->control->folder, mount.control->folder);
-	slow_mount_hang(&mount, SLOW_OPEN);
-	slow_mount_hang(&mount, SLOW_FLUSH);
+	put(slow_mount_below(&slow, "file"), "content");
+	told->keeper = slow.keeper;
+	strcpy(told->control->folder, slow.control->folder);
+	slow_mount_hang(&slow, SLOW_OPEN);
+	slow_mount_hang(&slow, SLOW_FLUSH);
 	if (!alone) {
-		caller_begin(&caller, slow_mount_path(&mount, "file"), O_RDONLY);
-		slow_mount_await(&mount, SLOW_OPEN, 1);
+		caller_begin(&caller, slow_mount_path(&slow, "file"), O_RDONLY);
+		slow_mount_await(&slow, SLOW_OPEN, 1);
 		shared_word_change(&told->control->changed);
 		for (;;)
 			pause();
@@ -335,11 +335,11 @@ static void be_killed(struct slow_mount *told, bool alone)
 	/* Another process of its own tells when it hangs. */
 	if (fork() == 0) {
 		go_with(parent);
-		slow_mount_await(&mount, SLOW_OPEN, 1);
+		slow_mount_await(&slow, SLOW_OPEN, 1);
 		shared_word_change(&told->control->changed);
 		_exit(0);
 	}
-	must(open(slow_mount_path(&mount, "file"), O_RDONLY));
+	must(open(slow_mount_path(&slow, "file"), O_RDONLY));
 	_exit(1);
 }
 
@@ -374,12 +374,12 @@ int main(int argc, char **argv)
 	const char *why;
 
 	program_begin(argc, argv, "the filesystem of the tests", 1, 1);
-	why = slow_mount_begin(&mount, (struct slow_mount_options){ 0 });
+	why = slow_mount_begin(&slow, (struct slow_mount_options){ 0 });
 	if (why) {
 		printf("skipped: %s\n", why);
 		return SKIPPED;
 	}
-	slow_mount_end(&mount);
+	slow_mount_end(&slow);
 	shows_what_lies_below();
 	counts_what_the_kernel_asks();
 	holds_what_it_is_told_to();

@@ -24,14 +24,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/alone.h"
+
 /* From here on mounts are seen by this thread, and the threads and processes that it makes. */
 static inline const char *mounts_begin(void)
 {
-	if (unshare(CLONE_NEWNS))
-		return "no right to mount anything";
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return "mounts cannot be kept from others";
-	return NULL;
+	return alone_begin() ? NULL : "no right to mount anything";
 }
 
 /* NULL, or why there can be none; so are the following. */

@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/alone.h"
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define PROGRAM_SLOW 10
@@ -109,6 +111,7 @@ static inline struct program program_begin(int argc, char **argv, const char *sh
 	}
 	printf("%s: --seed %" PRIu64 " --count %ld\n", shows, program.seed, program.count);
 	fflush(stdout);
+	alone_begin();
 	alarm(program.is_long ? 3600 : 60 * PROGRAM_SLOW);
 	return program;
 }

@@ -683,8 +683,11 @@ Test(quarantine, L1_a_loop_does_not_run_on_for_what_was_abandoned)
 	begin(2, 1, NEVER_NS);
 	hold(0, 1);
 	slow_mount_await(&remote, SLOW_OPEN, 1);
-	cr_assert_eq(ferry_loop_run_once(loop, 1), 0);
+	cr_assert_geq(ferry_loop_run_once(loop, 1), 0);
 	cr_assert_eq(remote_end_of(remote_local(NULL)), 0);
+	/* Somebody may have mounted something meanwhile. */
+	while (loop->fs->reading)
+		cr_assert_geq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 0);
 	cr_assert_eq(ferry_local_cancel(held[0]), 1);
 	cr_assert_eq(ferry_loop_pending(loop), 0);
 	cr_assert_eq(ferry_loop_run(loop), 0);

@@ -29,19 +29,46 @@ static bool is_parent_same(size_t i)
 	return index_of(&ours, parent) == index_of(&theirs, theirs.entries[i].parent);
 }
 
+static void read_ours(struct mount_list *list)
+{
+	int error;
+
+	mount_list_clear(list);
+	error = statmount_read(list);
+	program_check(error == 0, "statmount: %d", error);
+}
+
+static bool is_same(const struct mount_list *one, const struct mount_list *other)
+{
+	for (size_t i = 0; i < one->count && i < other->count; i++)
+		if (one->entries[i].id != other->entries[i].id)
+			return false;
+	return one->count == other->count;
+}
+
+/* While nobody mounted anything, nor removed the folder of a mount, which ends it here as well. */
+static void read_both(void)
+{
+	struct mount_list again = { 0 };
+	int error;
+
+	do {
+		read_ours(&ours);
+		mount_list_clear(&theirs);
+		error = mountinfo_read(&theirs);
+		program_check(error == 0, "mountinfo: %d", error);
+		read_ours(&again);
+	} while (!is_same(&ours, &again));
+	mount_list_clear(&again);
+}
+
 /* How many mounts both tell of. */
 static size_t compare(void)
 {
-	const char *point = ours.points, *their_point = theirs.points;
+	const char *point, *their_point;
 	size_t count;
-	int error;
 
-	mount_list_clear(&ours);
-	mount_list_clear(&theirs);
-	error = statmount_read(&ours);
-	program_check(error == 0, "statmount: %d", error);
-	error = mountinfo_read(&theirs);
-	program_check(error == 0, "mountinfo: %d", error);
+	read_both();
 	program_check(ours.count == theirs.count, "%zu mounts, not %zu", ours.count, theirs.count);
 	point = ours.points;
 	their_point = theirs.points;

@@ -5,10 +5,13 @@
  * Criterion runs each test in a process of its own and has its verdict when the body returns: what
  * fails in .fini is printed, and the test passes. LeakSanitizer looks when the process ends, which
  * is too late as well. So both are done here, as the last steps of the body: the linker puts this
- * in the place of the function that runs one (--wrap, in meson.build).
+ * in the place of the function that runs one (--wrap, in meson.build). And before anything
+ * of it is run, its .init included, the test is kept from the mounts of others.
  */
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include "support/alone.h"
 
 #if defined __SANITIZE_ADDRESS__
 #define LOOKS_FOR_LEAKS 1
@@ -42,6 +45,12 @@ static int leaks(void)
 	return 0;
 }
 #endif
+
+/* Each process of a test is a program anew. */
+__attribute__((constructor)) static void begin_alone(void)
+{
+	alone_begin();
+}
 
 static void (*test)(void);
 
