@@ -58,8 +58,9 @@ static void count_jobs(struct core *core, ferry_pool_counters *counters)
 	struct worker *worker;
 	uint64_t started, gone;
 
-	/* What started is read before what was accepted: a job that a waiter runs may not
-	 * have reached its lane (P4). [count] acquire, both, as in add_runs(). */
+	/* Nothing starts meanwhile that is not accepted here: who runs a job beside its lane
+	 * claims a place under this lock, after it was pushed (P4). [count] acquire, both, as
+	 * in add_runs(). */
 	counters->ran = atomic_load_acquire(&core->caller_ended);
 	started = atomic_load_acquire(&core->caller_started);
 	add_runs(&core->left, counters, &started);

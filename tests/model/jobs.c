@@ -58,6 +58,8 @@ void jobs_check_books(ferry_pool *pool)
 	CHECK(counters.accepted == counters.queued + counters.running + counters.ran +
 					   counters.cancelled + counters.expired +
 					   counters.failed);
+	/* One too few would be very many. */
+	CHECK(counters.queued <= counters.accepted && counters.running <= counters.accepted);
 	CHECK(counters.idle <= counters.threads);
 }
 

@@ -301,7 +301,7 @@ static int waits_again_and_again(void *pool, ferry_result *out)
 	return 0;
 }
 
-/* P4: what runs inside a wait may have been counted nowhere when it starts. */
+/* P4: what runs inside a wait was in no lane when it started. */
 Test(stats, balance_at_every_instant_while_waits_run_jobs)
 {
 	ferry_pool *pool = fixture_pool(1);
