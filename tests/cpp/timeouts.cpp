@@ -154,4 +154,27 @@ TEST(what_has_a_name_can_be_late_where_it_is)
 	CHECK(!stage.loop.run(is_late(stage.event)));
 }
 
+/* Whoever names it may have returned when it is awaited. */
+TEST(what_says_only_what_is_awaited_is_copied)
+{
+	stage stage;
+	busy_pool busy;
+	ferry_event set;
+	ferry_awaitable *pointer = &stage.event.awaitable;
+	auto of_pointer = ferry::timeout(1us, pointer);
+	auto rest = ferry::sleep(1h);
+	auto of_rest = ferry::timeout(1us, rest);
+	const auto request = ferry::offload(busy.pool, [] { return 1; });
+	auto of_request = ferry::timeout(1us, request);
+
+	CHECK(ferry_event_init(&set, stage.loop) == 0);
+	ferry_event_set(&set);
+	pointer = &set.awaitable;
+	rest = ferry::sleep(0ns);
+	CHECK_THROWS(stage.loop.run(std::move(of_pointer)), ferry::timed_out);
+	CHECK_THROWS(stage.loop.run(std::move(of_rest)), ferry::timed_out);
+	CHECK_THROWS(stage.loop.run(std::move(of_request)), ferry::timed_out);
+	stage.loop.run(ferry::timeout(1h, pointer));
+}
+
 } // namespace timeouts

@@ -319,7 +319,13 @@ using result_of = decltype(make_awaiter(std::declval<frame &>(), std::declval<X>
 					std::declval<const where &>())
 				   .await_resume());
 
-/* X is a reference if the caller has a name for it. */
+/* What timeout() has of an X that may have a name: a reference, unless it only says what is to be
+ * awaited, as a pointer does. */
+template <class X>
+using taken_of = std::conditional_t<std::is_copy_constructible_v<std::remove_cvref_t<X>> &&
+					    !has_awaitable<std::remove_cvref_t<X>>,
+				    std::remove_cvref_t<X>, X>;
+
 template <class X> task<result_of<X>> await_until(deadline until, X awaited)
 {
 	timeout_scope scope(co_await this_task(), until);
@@ -331,12 +337,13 @@ template <class X> task<result_of<X>> await_until(deadline until, X awaited)
 
 /**
  * To be awaited: what could be awaited itself, a task, a local, an offload, ... At the deadline it
- * is cancelled, and when it has ended for that timed_out is thrown. What has a name is the
- * caller's, and stays there until then; anything else is moved in.
+ * is cancelled, and when it has ended for that timed_out is thrown. A task, a local or a struct of
+ * C's that has a name is the caller's, and stays there until then; anything else is moved in, a
+ * pointer is copied.
  */
-template <class X> task<detail::result_of<X>> timeout(deadline until, X &&awaited)
+template <class X> task<detail::result_of<detail::taken_of<X>>> timeout(deadline until, X &&awaited)
 {
-	return detail::await_until<X>(until, std::forward<X>(awaited));
+	return detail::await_until<detail::taken_of<X>>(until, std::forward<X>(awaited));
 }
 
 } // namespace ferry
