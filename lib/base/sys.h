@@ -48,11 +48,19 @@ static inline int sys_eventfd(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* One that may be set, which a filter can refuse as well. */
 static inline int sys_timerfd(void)
 {
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	const struct itimerspec never = { .it_value.tv_nsec = 0 };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), error;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	if (!timerfd_settime(fd, 0, &never, NULL))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
 }
 
 /* At once: who waits for it in epoll is woken, once more if he was before. */

@@ -269,6 +269,18 @@ Test(port, E3_without_either_it_is_not_opened)
 	cr_assert_eq(port_open(&none), -EPERM);
 }
 
+/* Nothing would ever wake its loop. */
+Test(port, L1_with_a_timer_that_may_not_be_set_it_is_not_opened)
+{
+	int before = fixture_descriptors();
+	struct port none;
+
+	if (!denied(SYS_eventfd2, ENOSYS) || !denied(SYS_timerfd_settime, EPERM))
+		cr_skip_test("no filter of system calls can be set here");
+	cr_assert_eq(port_open(&none), -EPERM);
+	cr_assert_eq(fixture_descriptors(), before);
+}
+
 /* ---- rings that fail ---- */
 
 Test(port, L1_a_ring_that_fails_is_counted_kept_and_tried_again_by_the_next_post)
