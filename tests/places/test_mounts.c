@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * support/mounts.h: there are a tmpfs and an overlayfs that only their test sees and that go with
- * it, and names can be forgotten.
+ * it, and names can be forgotten. support/alone.h: of what others mount only what tests do is left
+ * out.
  */
 #include <sys/vfs.h>
 
@@ -13,6 +14,7 @@
 
 #define TMPFS 0x01021994
 #define OVERLAY 0x794c7630
+#define FUSECTL 0x65735543
 
 static bool is_kind(const char *path, unsigned long kind)
 {
@@ -89,6 +91,28 @@ static int mounts(void *nothing)
 	return 0;
 }
 
+/* Of two filesystems that stand for a test's and for one of the machine's. */
+static int leaves_out(void *nothing)
+{
+	const char *why = mounts_begin();
+
+	(void)nothing;
+	if (why)
+		return skip(why);
+	folder_below("others", 0755);
+	folder_below("machine", 0755);
+	if (mount("ferry-slow", folder_path("others"), "tmpfs", 0, NULL) ||
+	    mount("none", folder_path("machine"), "fusectl", 0, NULL))
+		return skip("no tmpfs or fusectl can be mounted");
+	folder_file("others/file", "content");
+	program_check(alone_begin(), "mounts cannot be kept from others");
+	program_check(is_kind(folder_path("machine"), FUSECTL), "what the machine has is gone");
+	program_check(access(folder_path("others/file"), F_OK) < 0, "what a test mounted is seen");
+	puts("ok: mounts of other tests are left out, and no others");
+	fflush(stdout);
+	return 0;
+}
+
 static int forgets(void)
 {
 	const char *path = folder_path("file");
@@ -116,7 +140,7 @@ static int forgets(void)
 
 int main(int argc, char **argv)
 {
-	int status, forgot;
+	int status, left_out, forgot;
 
 	program_begin(argc, argv, "mounts of the tests' own", 1, 1);
 	folder_make();
@@ -124,7 +148,9 @@ int main(int argc, char **argv)
 	status = fixture_in_child(mounts, NULL);
 	program_check(status == 0 || status == SKIPPED, "status %d", status);
 	program_check(access(folder_path("memory/file"), F_OK) < 0, "others see it");
+	left_out = fixture_in_child(leaves_out, NULL);
+	program_check(left_out == 0 || left_out == SKIPPED, "status %d", left_out);
 	forgot = forgets();
 	folder_remove();
-	return status && forgot ? SKIPPED : 0;
+	return status && left_out && forgot ? SKIPPED : 0;
 }
