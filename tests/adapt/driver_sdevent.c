@@ -3,7 +3,7 @@
 #include "driver.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <systemd/sd-event.h>
 
 static void *make(size_t count, size_t bytes)
@@ -12,14 +12,16 @@ static void *make(size_t count, size_t bytes)
 }
 
 #define calloc make
-#define socketpair(...) (driver_fails() ? (errno = EMFILE, -1) : socketpair(__VA_ARGS__))
+#define timerfd_create(...) (driver_fails() ? (errno = EMFILE, -1) : timerfd_create(__VA_ARGS__))
+#define timerfd_settime(...) (driver_fails() ? (errno = EPERM, -1) : timerfd_settime(__VA_ARGS__))
 #define sd_event_add_io(...) (driver_fails() ? -ENOMEM : sd_event_add_io(__VA_ARGS__))
 #define sd_event_add_time(...) (driver_fails() ? -ENOMEM : sd_event_add_time(__VA_ARGS__))
 #define sd_event_source_set_prepare(...) \
 	(driver_fails() ? -ENOMEM : sd_event_source_set_prepare(__VA_ARGS__))
 #include <ferry/adapt/sdevent.h>
 #undef calloc
-#undef socketpair
+#undef timerfd_create
+#undef timerfd_settime
 #undef sd_event_add_io
 #undef sd_event_add_time
 #undef sd_event_source_set_prepare
@@ -177,7 +179,7 @@ const struct driver driver = {
 	.hooked = false,
 	.ends = false,
 	.nests = false,
-	.faults = 6,
+	.faults = 7,
 	.open = host_open,
 	.close = host_close,
 	.attach = attach,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "driver.h"
+#include "support/denied.h"
 #include "support/fixture.h"
 #include "support/gate.h"
 #include "support/work.h"
@@ -977,6 +978,19 @@ Test(adapter, E3_whatever_fails_in_attach_leaves_host_and_loop_as_they_were, .in
 		cr_assert_eq(fixture_descriptors(), before);
 	}
 	check_usable();
+}
+
+/* Which the host's own library may have needed. */
+Test(adapter, it_can_be_attached_under_a_filter_of_sockets_and_eventfds, .init = begin,
+     .fini = end)
+{
+	cr_assert_eq(driver.detach(adapter), 0);
+	if (!denied(SYS_eventfd2, EPERM) || !denied(SYS_socketpair, EPERM))
+		cr_log_info("no filter of system calls can be set here");
+	cr_assert_eq(driver.attach(host, loop, &adapter), 0);
+	cr_assert_eq(ferry_loop_call_soon(loop, stop_host, NULL), 0);
+	driver.run(host);
+	cr_assert_eq(calls, 1);
 }
 
 Test(adapter, E3_without_a_descriptor_it_cannot_be_attached, .init = begin, .fini = end)

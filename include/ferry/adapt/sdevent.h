@@ -16,7 +16,7 @@
  */
 #include <ferry/adapt/host.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <systemd/sd-event.h>
 
 #ifdef __cplusplus
@@ -99,16 +99,18 @@ FERRY_ADAPT void ferry_sdevent_remove(ferry_sdevent *adapter)
 
 FERRY_ADAPT int ferry_sdevent_add_due(ferry_sdevent *adapter, sd_event *event)
 {
-	int ends[2], error;
+	const struct itimerspec soon = { { 0, 0 }, { 0, 1 } };
+	/* What has expired is readable until it is read; sd-event needs timerfds itself. */
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), error;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (fd < 0)
 		return -errno;
-	/* Which makes the other one readable for ever. */
-	close(ends[1]);
-	error = sd_event_add_io(event, &adapter->due, ends[0], EPOLLIN, ferry_sdevent_readable,
-				adapter);
+	error = timerfd_settime(fd, 0, &soon, NULL) < 0 ? -errno : 0;
+	if (error >= 0)
+		error = sd_event_add_io(event, &adapter->due, fd, EPOLLIN, ferry_sdevent_readable,
+					adapter);
 	if (error < 0) {
-		close(ends[0]);
+		close(fd);
 		return error;
 	}
 	sd_event_source_set_io_fd_own(adapter->due, 1);
