@@ -326,7 +326,8 @@ using taken_of = std::conditional_t<std::is_copy_constructible_v<std::remove_cvr
 					    !has_awaitable<std::remove_cvref_t<X>>,
 				    std::remove_cvref_t<X>, X>;
 
-template <class X> task<result_of<X>> await_until(deadline until, X awaited)
+/* Called so for the dump. */
+template <class X> task<result_of<X>> timeout(deadline until, X awaited)
 {
 	timeout_scope scope(co_await this_task(), until);
 
@@ -343,7 +344,7 @@ template <class X> task<result_of<X>> await_until(deadline until, X awaited)
  */
 template <class X> task<detail::result_of<detail::taken_of<X>>> timeout(deadline until, X &&awaited)
 {
-	return detail::await_until<detail::taken_of<X>>(until, std::forward<X>(awaited));
+	return detail::timeout<detail::taken_of<X>>(until, std::forward<X>(awaited));
 }
 
 } // namespace ferry
