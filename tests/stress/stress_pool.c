@@ -43,6 +43,9 @@ static struct episode {
 	_Atomic bool meddle;
 } episode;
 
+/* A job that runs on when its pool is freed submits nothing to that any more. */
+static pthread_rwlock_t freed_lock = PTHREAD_RWLOCK_INITIALIZER;
+
 /* Of all episodes. */
 static struct {
 	_Atomic uint64_t copied, freed, starts, stops, inner_accepted, inner_refused;
@@ -128,15 +131,16 @@ static int nothing(void *arg, ferry_result *out)
 static int waits(void *arg, ferry_result *out)
 {
 	struct record *record = arg;
-	ferry_pool *pool = record->by->episode->pool;
 	ferry_future *inner[2];
 	unsigned count = 0;
 
 	(void)out;
 	record->ran++;
-	for (unsigned i = 0; i < 2; i++)
-		if (ferry_pool_submit(pool, nothing, NULL, NULL, &inner[count]) == 0)
+	pthread_rwlock_rdlock(&freed_lock);
+	for (unsigned i = 0; i < 2 && episode.pool; i++)
+		if (ferry_pool_submit(episode.pool, nothing, NULL, NULL, &inner[count]) == 0)
 			count++;
+	pthread_rwlock_unlock(&freed_lock);
 	sums.inner_accepted += count;
 	sums.inner_refused += 2 - count;
 	if (count == 2 && (uintptr_t)arg % 5 == 0)
@@ -412,6 +416,13 @@ static void check_records(void)
 		      sums.freed);
 }
 
+static unsigned others; /* threads that are no pool's */
+
+static void *returns(void *arg)
+{
+	return arg;
+}
+
 static uint64_t play(uint64_t *random)
 {
 	uint64_t meddler_random = random_next(random), attempts = 0;
@@ -448,12 +459,25 @@ static uint64_t play(uint64_t *random)
 	} else {
 		sums.abandoned++;
 	}
+	pthread_rwlock_wrlock(&freed_lock);
 	ferry_pool_free(episode.pool);
-	/* The last worker frees the rest. */
-	tasks_until("stress-", 0);
+	episode.pool = NULL;
+	pthread_rwlock_unlock(&freed_lock);
+	/* The last worker frees the rest; one that was just made may have no name yet. */
+	tasks_until("", others);
 	sums.starts = sums.stops = 0;
 	check_records();
 	return attempts;
+}
+
+/* A sanitizer has a thread of its own from the first one on that somebody makes. */
+static void count_others(void)
+{
+	pthread_t first;
+
+	program_check(!pthread_create(&first, NULL, returns, NULL), "no thread");
+	pthread_join(first, NULL);
+	others = tasks_count("");
 }
 
 int main(int argc, char **argv)
@@ -463,6 +487,7 @@ int main(int argc, char **argv)
 	uint64_t random = program.seed, jobs = 0;
 	unsigned episodes = 0;
 
+	count_others();
 	while (jobs < (uint64_t)program.count) {
 		jobs += play(&random);
 		episodes++;

@@ -52,23 +52,53 @@ static inline bool tasks_name(pid_t tid, char name[TASKS_TEXT])
 	return tasks_read(tid, "comm", name);
 }
 
-/* How many threads have a name that begins with @prefix; "": all. */
-static inline unsigned tasks_count(const char *prefix)
+/* How many threads there are. */
+static inline unsigned tasks_all(void)
+{
+	char line[TASKS_TEXT];
+	unsigned count = 0;
+	FILE *from = fopen("/proc/self/status", "r");
+
+	if (!from)
+		abort();
+	while (!count && fgets(line, sizeof(line), from))
+		sscanf(line, "Threads: %u", &count);
+	fclose(from);
+	return count;
+}
+
+/* How many of those that are listed have a name that begins so; *@listed: how many are. */
+static inline unsigned tasks_listed(const char *prefix, unsigned *listed)
 {
 	DIR *folder = opendir("/proc/self/task");
 	struct dirent *entry;
+	char name[TASKS_TEXT];
 	unsigned count = 0;
 
 	if (!folder)
 		abort();
+	*listed = 0;
 	while ((entry = readdir(folder))) {
-		char name[TASKS_TEXT];
-
-		if (entry->d_name[0] != '.' && tasks_name(atoi(entry->d_name), name) &&
-		    !strncmp(name, prefix, strlen(prefix)))
-			count++;
+		if (entry->d_name[0] == '.')
+			continue;
+		++*listed;
+		count += tasks_name(atoi(entry->d_name), name) &&
+			 !strncmp(name, prefix, strlen(prefix));
 	}
 	closedir(folder);
+	return count;
+}
+
+/* How many threads have a name that begins with @prefix; "": all. The list ends early where a
+ * thread ends while the kernel is at it, so that all must be in it. */
+static inline unsigned tasks_count(const char *prefix)
+{
+	unsigned all, listed, count;
+
+	do {
+		all = tasks_all();
+		count = tasks_listed(prefix, &listed);
+	} while (listed != all || tasks_all() != all);
 	return count;
 }
 
