@@ -5,10 +5,11 @@
  * Criterion runs each test in a process of its own and has its verdict when the body returns: what
  * fails in .fini is printed, and the test passes. LeakSanitizer looks when the process ends, which
  * is too late as well. So both are done here, as the last steps of the body: the linker puts this
- * in the place of the function that runs one (--wrap, in meson.build). And before anything
- * of it is run, its .init included, the test is kept from the mounts of others.
+ * in the place of the function that runs one (--wrap, in meson.build). And before anything is run the
+ * program is kept from the mounts of others.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/alone.h"
@@ -46,10 +47,12 @@ static int leaks(void)
 }
 #endif
 
-/* Each process of a test is a program anew. */
+/* Once for all tests of a program, whose processes each begin here anew. Who is kept from the mounts
+ * of others changes mounts himself, which makes calls of others miss that are answered inline. */
 __attribute__((constructor)) static void begin_alone(void)
 {
-	alone_begin();
+	if (!getenv("FERRY_TEST_ALONE") && alone_begin())
+		setenv("FERRY_TEST_ALONE", "1", 1);
 }
 
 static void (*test)(void);
