@@ -5,8 +5,8 @@
  * Criterion runs each test in a process of its own and has its verdict when the body returns: what
  * fails in .fini is printed, and the test passes. LeakSanitizer looks when the process ends, which
  * is too late as well. So both are done here, as the last steps of the body: the linker puts this
- * in the place of the function that runs one (--wrap, in meson.build). And before anything is run the
- * program is kept from the mounts of others.
+ * in the place of the function that runs one (--wrap, in meson.build). And before
+ * anything is run the program is kept from the mounts of others.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -47,8 +47,9 @@ static int leaks(void)
 }
 #endif
 
-/* Once for all tests of a program, whose processes each begin here anew. Who is kept from the mounts
- * of others changes mounts himself, which makes calls of others miss that are answered inline. */
+/* Once for all tests of a program, whose processes each begin here anew. Who is kept from the
+ * mounts of others changes mounts himself, which makes calls of others miss that would be
+ * answered inline. */
 __attribute__((constructor)) static void begin_alone(void)
 {
 	if (!getenv("FERRY_TEST_ALONE") && alone_begin())
