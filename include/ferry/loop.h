@@ -11,8 +11,8 @@
  * On its own:   ferry_loop_run() returns when nothing is pending.
  * Embedded:     poll ferry_loop_fd() until ferry_loop_deadline(), then call
  *               ferry_loop_dispatch(). A host with prepare and check hooks calls
- *               ferry_loop_prepare() and ferry_loop_check() there, and no eventfd
- *               is written while the host is awake.
+ *               ferry_loop_prepare() and ferry_loop_check() there, and nobody
+ *               rings while the host is awake.
  */
 #include <ferry/base.h>
 
@@ -134,7 +134,7 @@ FERRY_API ferry_loop *ferry_loop_unref(ferry_loop *loop);
  * Context: the loop's thread, not from inside its callbacks.
  * Return:  0 if nothing is pending; 1 if stopped; -EINVAL; -EPERM; -EBUSY; -ESHUTDOWN
  *          once closed; -ECHILD; another negative errno if epoll_wait failed, or a
- *          write to the eventfd: then some thread could not ring, and what it posted is
+ *          ring: then some thread could not ring, and what it posted is
  *          handled by the next run.
  */
 FERRY_API int ferry_loop_run(ferry_loop *loop);
@@ -272,7 +272,7 @@ FERRY_API int ferry_loop_prepare(ferry_loop *loop);
  * ferry_loop_check() - a host with hooks has polled
  * @loop: the loop
  *
- * From here to the next prepare no post writes the eventfd. Call dispatch next.
+ * From here to the next prepare no post rings. Call dispatch next.
  *
  * Context: the loop's thread. Return: 0; -EBUSY as for prepare; -EINVAL; -EPERM; -ESHUTDOWN;
  *          -ECHILD.
@@ -329,8 +329,8 @@ typedef struct ferry_loop_counters {
 	uint64_t turns;      /* dispatches */
 	uint64_t callbacks;  /* callbacks handled, timers and deliveries included */
 	uint64_t posts;      /* nodes taken from the inbox */
-	uint64_t rings;      /* eventfd writes that posts made */
-	uint64_t ring_failures; /* eventfd writes that failed for good */
+	uint64_t rings;      /* by posts: writes of the eventfd, or settings of the timerfd */
+	uint64_t ring_failures; /* those that failed for good */
 	uint64_t sleeps;     /* waits in epoll that could block */
 	uint64_t polls, poll_hits; /* bounded polls, and those that found something */
 	uint64_t dropped;    /* results disposed of because nobody took them */

@@ -44,7 +44,7 @@ bool port_post(struct port *port, struct ferry_waiter *node)
 	return atomic_load_seq_cst(&port->state) == PORT_ARMED;
 }
 
-static int write_bell(struct port *port)
+static int ring_bell(struct port *port)
 {
 	uint64_t one = 1;
 	ssize_t written;
@@ -70,7 +70,7 @@ void port_ring(struct port *port)
 	while (!atomic_swap_if_seq_cst(&port->state, &state, PORT_RUNG));
 	probe(ring, port, port->bell);
 	atomic_add_relaxed(&port->rings, 1); /* Relaxed: a number to show. */
-	error = write_bell(port);
+	error = ring_bell(port);
 	if (error) {
 		/* Nothing else can wake the loop. The next post tries again, and the loop
 		 * reports it when it runs. (Relaxed: numbers to show.) */
@@ -112,5 +112,5 @@ bool port_disarm(struct port *port)
 
 int port_remind(struct port *port)
 {
-	return write_bell(port);
+	return ring_bell(port);
 }

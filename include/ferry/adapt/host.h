@@ -116,7 +116,7 @@ FERRY_ADAPT int ferry_host_look(ferry_host *host, uint64_t *deadline_ns)
  * @host:        opened
  * @deadline_ns: as for ferry_host_look()
  *
- * With ferry_host_check() behind the poll no eventfd is written while the host is awake. Until
+ * With ferry_host_check() behind the poll nobody rings while the host is awake. Until
  * then @host->prepared is set: other hooks of the host may ask something of the loop, and what
  * was said here holds no longer when changed is called. @host->busy says that the host is run
  * inside of the loop's callbacks or steps: it polls the descriptor no more than that of a closed

@@ -11,8 +11,8 @@
  * due is a descriptor that is always readable. A deferred source would be before all others for
  * ever, and a timer of a time long ago wakes its thread by an interrupt.
  *
- * There is no hook behind the poll: while other sources are dispatched a post may write the
- * eventfd, once.
+ * There is no hook behind the poll: while other sources are dispatched a post may ring,
+ * once.
  */
 #include <ferry/adapt/host.h>
 #include <stdlib.h>
