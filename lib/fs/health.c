@@ -274,7 +274,7 @@ void health_fail_waiting(struct fs *fs, struct health *health, const ferry_error
 /* ---- told by floor 4 ---- */
 
 /* Its local is done before a place came: what it was to do, which is a close, is done all the
- * same; by who asks, if the pool does not do it any more. */
+ * same; by who asks, if it cannot be handed over. */
 static void do_without_local(struct request *request)
 {
 	ferry_pool pool = { &request->core->home, request->core };

@@ -72,8 +72,8 @@ bool judge_is_local(const struct attempt *attempt)
 
 void judge_close(struct attempt *attempt, int fd, int error, const struct statx *status)
 {
-	/* Who removed it meanwhile left it to us to free what it had. A pool that refuses leaves
-	 * it to us for good. */
+	/* Who removed it meanwhile left it to us to free what it had; to us for good if there is no
+	 * memory to hand it over. */
 	if (!error && status->stx_mask & STATX_NLINK && !status->stx_nlink &&
 	    run_close_later(attempt->pool, fd) == 0)
 		return;

@@ -88,16 +88,21 @@ void drop_close(struct request *request)
 	close(request->call.fd);
 }
 
-static int close_later(void *arg, ferry_result *out)
-{
-	(void)out;
-	close((int)(intptr_t)arg);
-	return 0;
-}
-
+/* As a result that nobody takes. A job could be refused, wait for room, or be cancelled by the
+ * pool's end. */
 int run_close_later(ferry_pool *pool, int fd)
 {
-	return ferry_pool_submit(pool, close_later, (void *)(intptr_t)fd, NULL, NULL);
+	ferry_future_options options = { .size = sizeof(options), .pool = pool };
+	ferry_result result = ferry_result_i64(fd);
+	ferry_future *future;
+	int error = ferry_future_new(&options, &future);
+
+	if (error)
+		return error;
+	result.disposer = &ferry_dispose_close;
+	error = ferry_future_set_result(future, result);
+	future_forget(future);
+	return error;
 }
 
 ferry_local *ferry_fs_close(ferry_loop *loop, ferry_pool *pool, int fd,

@@ -14,7 +14,8 @@ int run_open(struct request *request, ferry_result *out);
 int run_open_stat(struct request *request, ferry_result *out);
 int run_close(struct request *request, ferry_result *out);
 void drop_close(struct request *request);
-/* Has a worker close it, for nobody: 0, or why the pool refuses. */
+/* Has it closed by a worker, for nobody, even as the pool ends: 0, -ENOMEM, or -ECHILD in a fork's
+ * child, and it is still open. */
 int run_close_later(ferry_pool *pool, int fd);
 int run_root_open(struct request *request, ferry_result *out);
 

@@ -19,6 +19,7 @@ struct scene {
 	ferry_pool *pool;
 	ferry_local *local;
 	ferry_local *kept; /* has the block that would be used again */
+	ferry_fs_root *root;
 	int fd;
 };
 
@@ -97,6 +98,17 @@ static void prepare(struct scene *scene)
 	released = 0;
 }
 
+/* There is a root that was removed: who looks at it does not close it himself. */
+static void prepare_removed(struct scene *scene)
+{
+	prepare(scene);
+	folder_below("removed", 0700);
+	scene->root = ways_root(scene->loop, scene->pool, folder_path("removed"),
+				FERRY_FS_TRUST_NONE);
+	program_check(!rmdir(folder_path("removed")), "it is not removed");
+	released = 0;
+}
+
 static ferry_fs_options make_options(unsigned which)
 {
 	ferry_fs_options options = *ways_pool;
@@ -147,6 +159,14 @@ static int act_readdir(struct scene *scene)
 static int act_close(struct scene *scene)
 {
 	return born(scene, ferry_fs_close(scene->loop, scene->pool, scene->fd, ways_pool));
+}
+
+static int act_look(struct scene *scene)
+{
+	ferry_fs_options options = *ways_inline;
+
+	options.root = scene->root;
+	return born(scene, ferry_fs_stat(scene->loop, scene->pool, ".", &options));
 }
 
 /* Waits for the outcome: its errno. A result that nobody took is disposed of. */
@@ -204,6 +224,16 @@ static void judge_close(struct scene *scene, int result, unsigned n)
 	end(scene);
 }
 
+/* Without memory to have a worker close what was looked at it is closed all the same. */
+static void judge_look(struct scene *scene, int result, unsigned n)
+{
+	program_check(result == (n == 1 ? -ENOMEM : 0), "request: %d", result);
+	if (!result)
+		program_check(outcome(scene) == 0, "outcome");
+	ferry_fs_root_unref(scene->root);
+	end(scene);
+}
+
 /* ---- readdir ---- */
 
 static void fails_reading(const char *shows, _Atomic unsigned *what, int error, unsigned least)
@@ -251,6 +281,8 @@ int main(int argc, char **argv)
 	      judge);
 	TRIAL("ferry_fs_close without memory", FAULT_MEMORY, -ENOMEM, prepare, act_close,
 	      judge_close);
+	TRIAL("ferry_fs_stat of what was removed without memory", FAULT_MEMORY, -ENOMEM,
+	      prepare_removed, act_look, judge_look);
 	fails_reading("readdir without memory for what it reads", &realloc_fails, ENOMEM, 2);
 	fails_reading("readdir without memory for its entries", &malloc_fails, ENOMEM, 1);
 	fails_reading("readdir when the kernel stops giving entries", &read_fails, EIO, 2);

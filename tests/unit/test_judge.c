@@ -153,6 +153,54 @@ Test(judge, F7_looking_leaves_no_descriptor_open, .init = asking_begin, .fini = 
 	cr_assert_eq(fixture_descriptors(), before);
 }
 
+/* A directory that was removed may still be a root, and has no name by then: who looks at it leaves
+ * it to a worker to close it, since that may free what it had. Whatever becomes of the pool. */
+static void removed_directories_are_closed(ferry_shutdown mode)
+{
+	ferry_fs_options options = *ways_inline;
+	ferry_pool_counters counters;
+	int before, left;
+
+	WAYS_OR_SKIP(folder);
+	folder_below("removed", 0700);
+	options.root = ways_root(loop, pool, folder_path("removed"), FERRY_FS_TRUST_LOCAL);
+	cr_assert_eq(rmdir(folder_path("removed")), 0);
+	block();
+	before = fixture_descriptors();
+	for (int hits = 0; hits < 10;) {
+		ferry_local *local = ferry_fs_stat(loop, pool, ".", &options);
+
+		hits += ferry_local_snapshot(local).done;
+		ferry_local_unref(local);
+	}
+	left = fixture_descriptors() - before;
+	cr_expect_eq(ferry_pool_shutdown(pool, mode, 0), 1);
+	unblock();
+	cr_assert_eq(left, 10, "who looked does not close it");
+	cr_assert_eq(ferry_pool_shutdown(pool, mode, FERRY_NO_DEADLINE), 0);
+	cr_assert_eq(fixture_descriptors(), before);
+	cr_assert_eq(ferry_pool_stats(pool, &counters), 0);
+	cr_assert_eq(counters.disposed, 10);
+	ferry_fs_root_unref(options.root);
+}
+
+Test(judge, F7_what_was_removed_is_closed_by_a_worker, .init = asking_begin, .fini = asking_end)
+{
+	removed_directories_are_closed(FERRY_SHUTDOWN_DRAIN);
+}
+
+Test(judge, F7_what_was_removed_is_closed_though_all_jobs_are_cancelled, .init = asking_begin,
+     .fini = asking_end)
+{
+	removed_directories_are_closed(FERRY_SHUTDOWN_CANCEL);
+}
+
+Test(judge, F7_what_was_removed_is_closed_though_its_pool_is_abandoned, .init = asking_begin,
+     .fini = asking_end)
+{
+	removed_directories_are_closed(FERRY_SHUTDOWN_ABANDON);
+}
+
 static ferry_local *asks_root(const ferry_fs_options *options)
 {
 	return ferry_fs_stat(loop, pool, "/file", options);

@@ -206,7 +206,8 @@ typedef struct ferry_pool_counters {
 	uint64_t expired;   /* their deadline passed in the queue */
 	uint64_t failed;    /* the pool broke before they ran */
 	uint64_t wakeups;   /* sleeping workers woken */
-	uint64_t disposed;  /* blocking disposers run for results that nobody took */
+	uint64_t disposed;  /* blocking disposers run: of results that nobody took, and of what a
+			       file call had opened to look at it, and found removed */
 	uint64_t late_rings;  /* times a job in a brief lane held a ring back over 1 ms */
 	uint64_t spawn_failures; /* threads that could not be created */
 	uint64_t polls;     /* times a worker polled before it slept */
