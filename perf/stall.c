@@ -6,6 +6,8 @@
  *
  *   elsewhere   while a FUSE mount hangs, before it is in quarantine and after
  *   names       while look-ups of names hang: as many as their lane lets in, and more that wait
+ *               Each on a pool of four, half of which is held up, and on one of as many as a pool
+ *               has by default.
  *   stuck       a call to a mount that is in quarantine, one at a time
  *   recovered   a call to it when it answers again, each of which asks its filesystem
  *   surface     every file call once, about a mount that takes 500 ms for each request: how long
@@ -22,9 +24,14 @@
 
 #define AT_ONCE 16
 #define THREADS 4
-#define HELD 2 /* half of the threads */
+#define HELD_MOST 64
 
 enum what { NOTHING, HANGING, STUCK_MOUNT, NAMES, CALLS_TO_STUCK, CALLS_TO_RECOVERED };
+
+struct trial {
+	enum what what;
+	unsigned threads; /* 0: as a pool has by default */
+};
 
 static struct slow_mount place;
 static ferry_loop *loop;
@@ -53,12 +60,33 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 
 /* ---- around each sample ---- */
 
+static unsigned threads_by_default(void)
+{
+	ferry_pool_counters counters;
+	ferry_pool *one;
+
+	bench_check(ferry_pool_new(NULL, &one), "ferry_pool_new");
+	bench_check(ferry_pool_stats(one, &counters), "ferry_pool_stats");
+	ferry_pool_free(one);
+	return counters.max_threads;
+}
+
+/* As many as one mount, or look-ups of names, may hold up. */
+static unsigned half_of_threads(void)
+{
+	ferry_pool_counters counters;
+
+	bench_check(ferry_pool_stats(pool, &counters), "ferry_pool_stats");
+	return counters.max_threads / 2 < HELD_MOST / 2 ? counters.max_threads / 2 : HELD_MOST / 2;
+}
+
 static void begin(const ferry_fs_settings *settings, unsigned threads)
 {
 	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
 	ferry_local *local;
 
-	options.min_threads = options.max_threads = threads;
+	/* All of them, from the beginning. */
+	options.min_threads = options.max_threads = threads ? threads : threads_by_default();
 	bench_check(ferry_loop_new(NULL, &loop), "ferry_loop_new");
 	bench_check(ferry_pool_new(&options, &pool), "ferry_pool_new");
 	bench_check(ferry_fs_configure(loop, settings), "ferry_fs_configure");
@@ -176,25 +204,31 @@ static void call_there(struct bench_sample *sample, bool fails)
 
 static void run(const struct bench_case *self, struct bench_sample *sample)
 {
-	enum what what = *(const enum what *)self->argument;
+	const struct trial *trial = self->argument;
+	enum what what = trial->what;
 	bool mounts = what != NOTHING && what != NAMES;
 	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
-	ferry_local *held[HELD * 2] = { NULL };
+	ferry_local *held[HELD_MOST] = { NULL };
+	unsigned half;
 
 	settings.stuck_ns = what == HANGING ? FERRY_NO_DEADLINE : 10000000;
 	if (mounts)
 		mount_begin();
-	begin(&settings, THREADS);
+	begin(&settings, trial->threads);
+	half = half_of_threads();
 	if (mounts)
 		slow_mount_hang(&place, SLOW_OPEN);
 	bench_check(-sem_init(&names_gate, 0, 0), "sem_init");
 	names_hang = what == NAMES;
-	for (int i = 0; i < HELD * 2 && what != NOTHING; i++)
+	for (unsigned i = 0; i < half * 2 && what != NOTHING; i++)
 		held[i] = mounts ? open_there() : look_up();
 	if (mounts)
-		slow_mount_await(&place, SLOW_OPEN, HELD);
-	while (what == NAMES && names_inside < HELD)
+		slow_mount_await(&place, SLOW_OPEN, half);
+	while (what == NAMES && names_inside < half)
 		sched_yield();
+	/* It takes a moment until they keep no worker from others any more. */
+	while (what != NOTHING && counters().lent < half)
+		have_turn();
 	/* With the probe that is let through. */
 	while (mounts && what != HANGING && !counters().stuck)
 		have_turn();
@@ -210,11 +244,11 @@ static void run(const struct bench_case *self, struct bench_sample *sample)
 	else
 		call_elsewhere(sample);
 	names_hang = false;
-	for (int i = 0; i < HELD * 2; i++)
+	for (unsigned i = 0; i < half * 2; i++)
 		sem_post(&names_gate);
 	if (mounts)
 		slow_mount_release(&place, SLOW_ANYTHING);
-	for (int i = 0; i < HELD * 2; i++)
+	for (unsigned i = 0; i < half * 2; i++)
 		ferry_local_unref(held[i]);
 	end();
 	if (mounts)
@@ -270,34 +304,35 @@ static void run_surface(const struct bench_case *self, struct bench_sample *samp
 	slow_mount_end(&place);
 }
 
-static const enum what nothing = NOTHING, hanging = HANGING, stuck_mount = STUCK_MOUNT;
-static const enum what names = NAMES, to_stuck = CALLS_TO_STUCK;
-static const enum what to_recovered = CALLS_TO_RECOVERED;
-
-#define ELSEWHERE(name_, what_, argument_, against_)                                            \
-	{                                                                                       \
-		.name = name_, .what = what_, .run = run, .argument = &(argument_),             \
-		.against = against_                                                             \
+#define ELSEWHERE(name_, what_, hangs, threads_, against_)                                         \
+	{                                                                                          \
+		.name = name_, .what = what_, .run = run,                                          \
+		.argument = &(const struct trial){ hangs, threads_ }, .against = against_          \
 	}
 
 static const struct bench_case cases[] = {
-	ELSEWHERE("healthy", "calls while nothing hangs", nothing, NULL),
-	ELSEWHERE("elsewhere/hung", "calls elsewhere, a mount hangs", hanging, "healthy"),
-	ELSEWHERE("elsewhere/stuck", "calls elsewhere, a mount is in quarantine", stuck_mount,
-		  "healthy"),
-	ELSEWHERE("names/hung", "calls while look-ups of names hang", names, "healthy"),
+	ELSEWHERE("healthy", "calls while nothing hangs", NOTHING, THREADS, NULL),
+	ELSEWHERE("elsewhere/hung", "calls elsewhere, a mount hangs", HANGING, THREADS, "healthy"),
+	ELSEWHERE("elsewhere/stuck", "calls elsewhere, a mount is in quarantine", STUCK_MOUNT,
+		  THREADS, "healthy"),
+	ELSEWHERE("names/hung", "calls while look-ups of names hang", NAMES, THREADS, "healthy"),
+	ELSEWHERE("default/healthy", "the same on a pool as it is by default: nothing hangs",
+		  NOTHING, 0, NULL),
+	ELSEWHERE("default/hung", "a mount hangs", HANGING, 0, "default/healthy"),
+	ELSEWHERE("default/stuck", "it is in quarantine", STUCK_MOUNT, 0, "default/healthy"),
+	ELSEWHERE("default/names", "look-ups of names hang", NAMES, 0, "default/healthy"),
 	{
 		.name = "stuck",
 		.what = "a call to a mount in quarantine",
 		.run = run,
-		.argument = &to_stuck,
+		.argument = &(const struct trial){ CALLS_TO_STUCK, THREADS },
 		.values = { BENCH_LATENCY_VALUES },
 	},
 	{
 		.name = "recovered",
 		.what = "a call to it when it answers again",
 		.run = run,
-		.argument = &to_recovered,
+		.argument = &(const struct trial){ CALLS_TO_RECOVERED, THREADS },
 		.values = { BENCH_LATENCY_VALUES },
 	},
 	{

@@ -45,6 +45,7 @@ static const struct family fs_families[] = {
 	FS(COUNTER, "recovered_total", "Times a mount came out of quarantine.", recovered),
 	FS(COUNTER, "probes_total", "Calls let through to a stuck mount.", probes),
 	FS(COUNTER, "mount_reads_total", "Times the table of mounts was read.", mount_reads),
+	FS(COUNTER, "lent_total", "Calls held up that lent their worker's place.", lent),
 	FS(GAUGE, "under_way", "Calls on the pool.", under_way),
 	FS(GAUGE, "waiting", "Calls that wait for a place on their mount.", waiting),
 };

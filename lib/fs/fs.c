@@ -20,6 +20,7 @@
 #define DEFAULT_SLOW_NS 2000000u
 #define DEFAULT_COOL_OFF_NS 1000000000u
 #define DEFAULT_STUCK_NS 5000000000u
+#define DEFAULT_LEND_NS 20000000u
 #define DEFAULT_DEPTH 24
 /* How often the kernel is asked whether mounts have changed, at most; and how long to wait
  * if the table could not be read. */
@@ -202,6 +203,8 @@ static void complete_settings(ferry_fs_settings *settings)
 		settings->cool_off_ns = DEFAULT_COOL_OFF_NS;
 	if (!settings->stuck_ns)
 		settings->stuck_ns = DEFAULT_STUCK_NS;
+	if (!settings->lend_ns)
+		settings->lend_ns = DEFAULT_LEND_NS;
 	if (!settings->depth)
 		settings->depth = DEFAULT_DEPTH;
 }

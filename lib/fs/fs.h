@@ -63,6 +63,7 @@ struct fs {
 	size_t linked;                  /* healths that are, and stuck */
 	size_t apart;                   /* under way, but in nobody's way: look-ups, what is late */
 	struct ferry_timer timer;       /* looks for requests that take too long */
+	uint64_t timer_ns;              /* when, if it is armed */
 };
 
 /* Of this loop, made if need be; NULL: no memory. */

@@ -107,25 +107,20 @@ void health_demote(struct fs *fs, struct health *health, uint64_t now_ns)
 
 /* ---- places ---- */
 
-static unsigned threads_of(struct core *core)
-{
-	return atomic_load_relaxed(&core->limit); /* Relaxed: a hint. */
-}
-
 static bool is_full(const struct fs *fs, const struct health *health, struct core *core)
 {
 	unsigned most = fs->settings.most_at_once;
 
 	if (!most)
-		most = threads_of(core) > 1 ? threads_of(core) / 2 : 1;
-	return health->under_way >= most;
+		most = place_most(core) / 2;
+	return health->under_way >= (most ? most : 1);
 }
 
 /* One at a time, and never the last worker; what is inside already is a probe as well. */
 static bool may_probe(const struct health *health, struct core *core)
 {
 	return !health->probe &&
-	       (!health->under_way || health->under_way + 1 < threads_of(core));
+	       (!health->under_way || health->under_way + 1 < place_most(core));
 }
 
 /* It is done whatever becomes of its local: it does not fail with its mount, but waits. */
@@ -168,7 +163,7 @@ static void submit(struct fs *fs, struct core *core, struct request *request,
 		health->under_way++;
 	if (request->call.operation->traits & OPERATION_NAMES)
 		health_set_apart(fs, request);
-	quarantine_watch(fs);
+	quarantine_watch(fs, request);
 	offload_submit(request->local, core, job);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Quarantine: a remote mount on which a call takes too long is stuck, and its calls fail at
- * once, until it answers.
+ * once, until it answers. Long before that a call that is held up keeps no worker from others:
+ * its place is lent, and taken back as it returns.
  *
  * The loop's thread only, from a timer that runs while calls are on the pool (beside the
  * step "work" of their requests). Invariant: a mount that is stuck has at most one probe
- * besides the calls that were inside when it got stuck; only remote mounts get stuck.
+ * besides the calls that were inside when it got stuck; only remote mounts get stuck. A place is
+ * lent once for each call, and while that is inside.
  */
 #include "fs/quarantine.h"
 
@@ -33,11 +35,13 @@ static bool begin_look(struct request *request)
 	return begun;
 }
 
-static void end_look(struct request *request)
+/* @more: bits that it has from now on. */
+static void end_look(struct request *request, unsigned more)
 {
 	/* [look-return] release, partner: request.c: what was looked at may go. Weaker: the root
 	 * would be freed while it is read. */
-	atomic_store_release(&request->begun_ns, begun_of(request) & ~(uint64_t)REQUEST_LOOKED_AT);
+	atomic_store_release(&request->begun_ns,
+			     (begun_of(request) | more) & ~(uint64_t)REQUEST_LOOKED_AT);
 }
 
 /* ---- in and out ---- */
@@ -104,12 +108,52 @@ bool quarantine_is_answer(const struct ferry_future *future)
 
 /* ---- watched ---- */
 
+static uint64_t after(uint64_t begun_ns, uint64_t wait_ns)
+{
+	return begun_ns > UINT64_MAX - wait_ns ? UINT64_MAX : begun_ns + wait_ns;
+}
+
 /* When one that began then takes too long. */
 static uint64_t due_of(const struct fs *fs, uint64_t begun_ns)
 {
-	uint64_t stuck_ns = fs->settings.stuck_ns;
+	return after(begun_ns, fs->settings.stuck_ns);
+}
 
-	return begun_ns > UINT64_MAX - stuck_ns ? UINT64_MAX : begun_ns + stuck_ns;
+/* What waits for a server: a disk that is slow is no better for more that ask it. */
+static bool may_lend(const struct request *request)
+{
+	return request->health || request->call.operation->traits & OPERATION_NAMES;
+}
+
+/* Its worker stays for as long as it is looked at, and so does the pool. */
+static bool lend_place(struct fs *fs, struct request *request)
+{
+	bool lent;
+
+	if (!begin_look(request))
+		return true;
+	lent = place_lend_held_up(request_core(request), request->lane);
+	end_look(request, lent ? REQUEST_LENT : 0);
+	fs->counters.lent += lent;
+	return lent;
+}
+
+/* Lends its place if it is held up. True: it may have to later; when that could be, or, if no more
+ * may be lent now, when to try again. */
+static bool lend_if_late(struct fs *fs, struct request *request, uint64_t now, uint64_t *next)
+{
+	uint64_t begun = begun_of(request), due = after(begun ? begun : now, fs->settings.lend_ns);
+
+	if (!may_lend(request) || (begun && !(begun & REQUEST_HAS_PLACE)) || begun & REQUEST_LENT)
+		return false;
+	if (begun && due <= now) {
+		if (lend_place(fs, request))
+			return false;
+		due = after(now, fs->settings.lend_ns);
+	}
+	if (due < *next)
+		*next = due;
+	return due != UINT64_MAX;
 }
 
 /* Is it inside its call for too long? If not, when it could be. */
@@ -133,6 +177,8 @@ static void look_at(struct fs *fs, struct health *health, uint64_t now, uint64_t
 {
 	struct request *request;
 
+	cds_list_for_each_entry(request, &health->out, among)
+		lend_if_late(fs, request, now, next);
 	if (health->stuck)
 		return;
 	cds_list_for_each_entry(request, &health->out, among)
@@ -146,7 +192,7 @@ static void look_at(struct fs *fs, struct health *health, uint64_t now, uint64_t
  * One that was taken for a call on a local mount is late: it may have been led elsewhere by a
  * link, or to a mount that is new. Once only: if it is on a local mount that is how it is.
  */
-static void relocate(struct fs *fs, struct request *request)
+static void relocate(struct fs *fs, struct request *request, uint64_t now, uint64_t *next)
 {
 	struct health *health;
 
@@ -160,7 +206,7 @@ static void relocate(struct fs *fs, struct request *request)
 			fs->linked += health->stuck;
 		}
 	}
-	end_look(request);
+	end_look(request, 0);
 	health_set_apart(fs, request);
 	cds_list_del(&request->among);
 	CDS_INIT_LIST_HEAD(&request->among);
@@ -169,6 +215,7 @@ static void relocate(struct fs *fs, struct request *request)
 	request->health = health;
 	health->under_way++;
 	cds_list_add_tail(&request->among, &health->out);
+	lend_if_late(fs, request, now, next);
 	begin(fs, health);
 }
 
@@ -180,13 +227,13 @@ static void look_elsewhere(struct fs *fs, uint64_t now, uint64_t *next)
 	bool looked = false;
 
 	cds_list_for_each_entry_safe(request, following, &fs->elsewhere, among) {
-		if (!is_late(fs, request, now, next))
+		if (lend_if_late(fs, request, now, next) || !is_late(fs, request, now, next))
 			continue;
 		if (!looked && !(request->call.operation->traits & OPERATION_NAMES)) {
 			looked = true;
 			fs_read_mounts_now(fs);
 		}
-		relocate(fs, request);
+		relocate(fs, request, now, next);
 		if (loop->closed)
 			return;
 	}
@@ -203,6 +250,7 @@ static void arm(struct fs *fs, uint64_t when_ns)
 	/* Without memory for it the next call tries again. */
 	if (when_ns == UINT64_MAX)
 		return;
+	fs->timer_ns = when_ns;
 	/* Counted first: a host that is told of it shall not go on for it. */
 	fs->loop->expiries++;
 	fs->loop->expiries -= loop_add_timer(fs->loop, &fs->timer, when_ns) != 0;
@@ -229,11 +277,11 @@ static void fire(struct ferry_timer *timer)
 	look_elsewhere(fs, now, &next);
 	if (loop->closed)
 		return;
-	/* What they began has it armed already, for later than the rest needs it. */
+	/* What they began has it armed already, perhaps for later than the rest needs it. */
 	if (fs->timer.index) {
 		disarm(fs);
-		if (due_of(fs, now) < next)
-			next = due_of(fs, now);
+		if (fs->timer_ns < next)
+			next = fs->timer_ns;
 	}
 	arm(fs, next);
 }
@@ -250,8 +298,18 @@ void quarantine_look(struct fs *fs)
 		arm(fs, clock_now());
 }
 
-void quarantine_watch(struct fs *fs)
+void quarantine_watch(struct fs *fs, const struct request *request)
 {
-	if (!fs->timer.index && fs->counters.under_way)
-		arm(fs, due_of(fs, clock_now()));
+	uint64_t now, when;
+
+	if (fs->timer.index && !may_lend(request))
+		return;
+	now = clock_now();
+	when = due_of(fs, now);
+	if (may_lend(request) && after(now, fs->settings.lend_ns) < when)
+		when = after(now, fs->settings.lend_ns);
+	if (fs->timer.index && fs->timer_ns <= when)
+		return;
+	disarm(fs);
+	arm(fs, when);
 }

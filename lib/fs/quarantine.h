@@ -5,11 +5,13 @@
 #include "fs/fs.h"
 #include "future/future.h"
 
+struct request;
+
 void quarantine_begin(struct fs *fs);
 /* Has all looked at in the next turn. */
 void quarantine_look(struct fs *fs);
-/* There may be something to watch from now on. */
-void quarantine_watch(struct fs *fs);
+/* The request is to be watched from now on. */
+void quarantine_watch(struct fs *fs, const struct request *request);
 /* Does how a call ended show that its mount answers? */
 bool quarantine_is_answer(const struct ferry_future *future);
 void quarantine_end(struct fs *fs, struct health *health);

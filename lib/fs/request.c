@@ -24,8 +24,8 @@ static int returned_of(int returned)
 	return returned == -EINTR && ferry_job_cancel_requested() > 0 ? -ECANCELED : returned;
 }
 
-/* The root, and what is borrowed, go next: not while the loop looks at them. */
-static void end_lending(struct request *request)
+/* The root, and what is borrowed, go next: not while the loop looks at them. What it set. */
+static uint64_t end_lending(struct request *request)
 {
 	/* Relaxed: only this thread and the one that looks write it. */
 	uint64_t begun = atomic_load_relaxed(&request->begun_ns);
@@ -34,7 +34,7 @@ static void end_lending(struct request *request)
 		begun &= ~(uint64_t)REQUEST_LOOKED_AT;
 		/* [look-return] acq_rel, partner: quarantine.c: its look at them happens before. */
 		if (atomic_swap_if_acq_rel(&request->begun_ns, &begun, 0))
-			return;
+			return begun;
 		if (begun & REQUEST_LOOKED_AT)
 			park_yield();
 	}
@@ -43,13 +43,17 @@ static void end_lending(struct request *request)
 static int run(void *arg, ferry_result *out)
 {
 	struct request *request = arg;
+	uint64_t begun = clock_now() & ~(uint64_t)REQUEST_BITS;
 	int returned;
 
+	if (helper_has_place(&request->local->job))
+		begun |= REQUEST_HAS_PLACE;
 	/* Relaxed: for a timer of the loop's to compare; what it may look at was there before. */
-	atomic_store_relaxed(&request->begun_ns, clock_now() & ~(uint64_t)REQUEST_LOOKED_AT);
+	atomic_store_relaxed(&request->begun_ns, begun);
 	request->over = true;
 	returned = returned_of(request->call.operation->run(request, out));
-	end_lending(request);
+	if (end_lending(request) & REQUEST_LENT)
+		place_reclaim_held_up(request_core(request), request->lane);
 	return returned;
 }
 
@@ -321,6 +325,11 @@ ferry_local *request_begin(ferry_loop *loop, ferry_pool *pool, const struct call
 }
 
 /* ---- looked at ---- */
+
+struct core *request_core(const struct request *request)
+{
+	return core_of(future_home(&request->local->job.future));
+}
 
 struct request *request_of(ferry_local *local)
 {

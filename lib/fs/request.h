@@ -45,8 +45,12 @@ struct request {
 	uint64_t outcome[];          /* as many bytes as the operation has room for */
 };
 
-/* In begun_ns: the loop looks at what the call was given, and its worker keeps that meanwhile. */
+/* In begun_ns: the loop looks at what the call was given, and its worker keeps that meanwhile; the
+ * call has a worker's place; and that was lent. */
 #define REQUEST_LOOKED_AT 1u
+#define REQUEST_HAS_PLACE 2u
+#define REQUEST_LENT 4u
+#define REQUEST_BITS 7u
 
 /* Where a call is to be made: what options and root say together. */
 struct terms {
@@ -61,6 +65,8 @@ ferry_local *request_begin(ferry_loop *loop, ferry_pool *pool, const struct call
 
 /* The request of a local; NULL if it is of no file call, or of another loop's thread. */
 struct request *request_of(ferry_local *local);
+/* The pool that it is on; while it is queued there, or its function runs. */
+struct core *request_core(const struct request *request);
 /* The outcome of a done call that answers so; NULL if there is none. */
 const ferry_result *request_result(ferry_local *local, enum answer answer, struct request **ret);
 

@@ -84,6 +84,7 @@ struct worker {
 	unsigned nested;             /* functions it is inside of; its own */
 	unsigned number;
 	struct ferry_lane *lane;     /* of the job it runs, not nested */
+	struct job *job;             /* the same job, while its function runs; its own */
 	struct ferry_lane *held;     /* whose place it has; under the lock; NULL: none */
 	_Atomic uint8_t through;     /* what became of its job: enum through */
 	struct ferry_lane *debtor;   /* of the job whose ring it owes */
@@ -113,7 +114,7 @@ struct core {
 
 	_Alignas(CACHE_LINE) struct stack submissions;
 	_Alignas(CACHE_LINE) _Atomic uint64_t crew;
-	_Atomic unsigned limit; /* max_threads and the places lent by waiting workers (P4) */
+	_Atomic unsigned limit; /* max_threads and the places lent by workers that wait (P4) */
 	_Atomic unsigned min_threads;
 	struct room room;       /* for what is queued in all lanes */
 	_Atomic uint32_t refs;
@@ -134,6 +135,7 @@ struct core {
 	struct cds_list_head callers; /* submitters that run their job themselves */
 	unsigned max_threads, live, next_number;
 	unsigned lent;                /* places lent, part of limit */
+	unsigned held_up;             /* of these, those lent by others than who has them */
 	unsigned overdrawn;           /* taken back while none was free; part of it, too */
 	bool broken;
 	bool forsaken;                /* its handle was freed */
@@ -213,6 +215,15 @@ void place_collect(struct core *core);
 /* Waits in its job, and keeps no worker from others meanwhile; goes on, which may overdraw. */
 void place_lend(struct core *core, struct worker *worker);
 void place_reclaim(struct core *core, struct worker *worker);
+/*
+ * The same of a job whose function is held up, by who sees that: it is inside, in the place of a
+ * worker (helper_has_place()), and cannot return meanwhile. As many at a time as the pool has
+ * threads: false if that is so. Both take the lock.
+ */
+bool place_lend_held_up(struct core *core, struct ferry_lane *lane);
+void place_reclaim_held_up(struct core *core, struct ferry_lane *lane);
+/* How many threads the pool may have, without those that stand in for others. Takes the lock. */
+unsigned place_most(struct core *core);
 /* May a pool of so many threads have so many reserved? */
 bool place_fits(unsigned max_threads, unsigned reserved);
 /* Changes how many workers are a lane's alone. */
@@ -272,6 +283,9 @@ struct job *worker_disposing(struct helper *helper);
 void worker_helper(struct worker *worker);
 /* The pool that this thread is a worker of, NULL if of none. */
 struct core *worker_core(void);
+/* Does this thread run the job as a worker does, in a place of its own, which can be lent? Not if
+ * it is nested, or run by who submitted it. */
+bool helper_has_place(const struct job *job);
 
 /* ---- submit.c ---- */
 

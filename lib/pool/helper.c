@@ -143,6 +143,13 @@ void worker_helper(struct worker *worker)
 					 disposed };
 }
 
+bool helper_has_place(const struct job *job)
+{
+	struct helper *helper = thread_self()->helper;
+
+	return helper && worker_of(helper)->job == job;
+}
+
 struct core *worker_core(void)
 {
 	struct helper *helper = thread_self()->helper;

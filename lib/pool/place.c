@@ -134,27 +134,75 @@ void place_collect(struct core *core)
 			place_return(core, worker);
 }
 
+static void lend(struct core *core, struct ferry_lane *lane)
+{
+	let_go(core, lane);
+	lane->beside++;
+}
+
+static void reclaim(struct core *core, struct ferry_lane *lane)
+{
+	lane->beside--;
+	hold(core, lane);
+	/* Others came meanwhile. What is reserved keeps a worker all the same: one more than
+	 * max_threads, until a call of theirs ends. */
+	if (core->overdrawn < excess_of(core) && !core->broken)
+		core->overdrawn++;
+}
+
 void place_lend(struct core *core, struct worker *worker)
 {
 	/* What is notified as its job ends may wait, too. Relaxed: our own. */
 	if (atomic_load_relaxed(&worker->through))
 		place_return(core, worker);
-	if (!worker->held)
-		return;
-	let_go(core, worker->held);
-	worker->held->beside++;
+	if (worker->held)
+		lend(core, worker->held);
 }
 
 void place_reclaim(struct core *core, struct worker *worker)
 {
-	if (!worker->held)
-		return;
-	worker->held->beside--;
-	hold(core, worker->held);
-	/* Others came meanwhile. What is reserved keeps a worker all the same: one more than
-	 * max_threads, until a call of theirs ends. */
-	if (core->overdrawn < excess_of(core) && !core->broken)
-		core->overdrawn++;
+	if (worker->held)
+		reclaim(core, worker->held);
+}
+
+bool place_lend_held_up(struct core *core, struct ferry_lane *lane)
+{
+	bool lends;
+
+	lock_acquire(&core->lock);
+	lends = core->held_up < core->max_threads;
+	if (lends) {
+		core->held_up++;
+		core->lent++;
+		core_set_limit(core);
+		lend(core, lane);
+		place_settle(core);
+	}
+	lock_release(&core->lock);
+	if (lends)
+		queue_look(core);
+	return lends;
+}
+
+void place_reclaim_held_up(struct core *core, struct ferry_lane *lane)
+{
+	lock_acquire(&core->lock);
+	core->held_up--;
+	core->lent--;
+	reclaim(core, lane);
+	core_set_limit(core);
+	place_settle(core);
+	lock_release(&core->lock);
+}
+
+unsigned place_most(struct core *core)
+{
+	unsigned most;
+
+	lock_acquire(&core->lock);
+	most = core->max_threads;
+	lock_release(&core->lock);
+	return most;
 }
 
 /* ---- reserved ones ---- */

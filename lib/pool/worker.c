@@ -131,7 +131,9 @@ static void run(struct worker *worker, const struct handout *out)
 
 	worker->lane = out->lane;
 	worker->more = out->more;
+	worker->job = out->job;
 	run = job_run(out->job, started, ended, worker);
+	worker->job = NULL;
 	if (!run.ran) {
 		/* It ended, or somebody runs it, since it was handed out: a husk. */
 		lock_acquire(&worker->core->lock);

@@ -4,14 +4,15 @@
  * interleaving (P4, P5, P7).
  *
  * What may not run now waits for a place to be given back, in whichever way that comes about:
- * by its worker as it takes the next job or leaves, by one that waits, a resize, another limit,
- * the end of a lane. Whoever is not told of it waits for ever. model_reserved --help says how to
- * replay a schedule.
+ * by its worker as it takes the next job or leaves, by one that waits, by who sees that a call is
+ * held up, a resize, another limit, the end of a lane. Whoever is not told of it waits for ever.
+ * model_reserved --help says how to replay a schedule.
  */
 #include <errno.h>
 #include <ferry/pool.h>
 
 #include "model/jobs.h"
+#include "pool/core.h"
 #include "seam/scene.h"
 
 /* A pool of so many workers, one of which is reserved for a lane. */
@@ -238,6 +239,78 @@ static void a_place_is_lent_to_who_waits_for_it(void)
 	end(&place);
 }
 
+/* ---- lent by who sees that it is held up (P4) ---- */
+
+static int held_up(void *arg, ferry_result *out)
+{
+	struct place *place = arg;
+
+	scene_gate_wait(place->gate);
+	place_reclaim_held_up(place->pool->core, ferry_pool_lane(place->pool, FERRY_LANE_CPU));
+	return jobs_nothing(arg, out);
+}
+
+static void lend(void *arg)
+{
+	struct place *place = arg;
+
+	CHECK(place_lend_held_up(place->pool->core, ferry_pool_lane(place->pool, FERRY_LANE_CPU)));
+	scene_gate_open(place->gate);
+}
+
+/* It goes on at once: what waited, and what comes meanwhile, is run once, by whomever. */
+static void lend_beside(struct place place)
+{
+	ferry_future *held, *waits;
+	unsigned other;
+
+	scene_quiet_begin();
+	held = submit_to(&place, ferry_pool_lane(place.pool, FERRY_LANE_CPU), held_up, &place);
+	scene_settle();
+	waits = jobs_submit(place.pool);
+	scene_settle();
+	scene_quiet_end();
+	other = scene_start("lender", lend, &place);
+	jobs_wait(jobs_submit(place.pool));
+	jobs_wait(waits);
+	jobs_wait(held);
+	scene_join(other);
+	CHECK(place.pool->core->lent == 0 && place.pool->core->held_up == 0);
+	end(&place);
+}
+
+static void a_place_is_lent_as_its_call_comes_back(void)
+{
+	ferry_pool_options options = jobs_options(1, 1);
+
+	lend_beside(place_with(&options, 0));
+}
+
+static void a_place_is_lent_beside_what_is_reserved(void)
+{
+	lend_beside(place_of(2));
+}
+
+/* P4: it does not come back before what waits for its place has run. */
+static void what_waits_runs_while_a_call_is_held_up(void)
+{
+	struct place place = place_of(2);
+	ferry_lane *lane = ferry_pool_lane(place.pool, FERRY_LANE_CPU);
+	ferry_future *held, *waits;
+
+	scene_quiet_begin();
+	held = submit_to(&place, lane, held_up, &place);
+	scene_settle();
+	waits = jobs_submit(place.pool);
+	scene_settle();
+	scene_quiet_end();
+	CHECK(place_lend_held_up(place.pool->core, lane));
+	jobs_wait(waits);
+	scene_gate_open(place.gate);
+	jobs_wait(held);
+	end(&place);
+}
+
 /* ---- given up ---- */
 
 static void run_while(void (*give)(void *arg))
@@ -382,6 +455,9 @@ static const struct scene scenes[] = {
 	{ "leave", a_worker_leaves_with_a_place, 2, 3 },
 	{ "lend-own", a_place_is_lent_to_its_own_lane, 2, 3 },
 	{ "lend", a_place_is_lent_to_who_waits_for_it, 2, 3 },
+	{ "held-up", what_waits_runs_while_a_call_is_held_up, 2, 3 },
+	{ "held-up-back", a_place_is_lent_as_its_call_comes_back, 1, 2 },
+	{ "held-up-beside", a_place_is_lent_beside_what_is_reserved, 1, 2 },
 	{ "give-up", a_lane_gives_its_worker_up, 2, 3 },
 	{ "free", a_lane_is_freed_with_its_worker, 2, 3 },
 	{ "grow", a_pool_grows_beside_a_lane, 2, 3 },

@@ -31,8 +31,11 @@ typedef struct ferry_fs_settings {
 				   here; 0: half of the pool's max_threads, at least 1 */
 	unsigned depth;         /* AUTO goes to the pool while so many calls are under way, or
 				   callbacks are due; 0: 24 */
+	uint64_t lend_ns;       /* a call on a remote mount, or a look-up of a name, that runs
+				   longer lends its worker's place: until it returns the pool may
+				   have one thread more; 0: 20 ms; FERRY_NO_DEADLINE: never */
 } ferry_fs_settings;
-#define FERRY_FS_SETTINGS_INIT { sizeof(ferry_fs_settings), 0, 0, 0, 0, 0 }
+#define FERRY_FS_SETTINGS_INIT { sizeof(ferry_fs_settings), 0, 0, 0, 0, 0, 0 }
 
 /**
  * ferry_fs_configure() - say when a loop takes mounts for slow or stuck
@@ -62,6 +65,7 @@ typedef struct ferry_fs_counters {
 	uint64_t recovered;  /* times one came out of it */
 	uint64_t probes;     /* calls let through to a stuck mount */
 	uint64_t mount_reads; /* times the table of mounts was read */
+	uint64_t lent;       /* calls that lent their worker's place */
 	size_t under_way;    /* on the pool */
 	size_t waiting;      /* for a place among the calls on their mount */
 } ferry_fs_counters;

@@ -30,9 +30,10 @@ typedef struct ferry_pool_options {
 				     15 bytes; NULL: "ferry" */
 	unsigned min_threads;     /* kept even when idle, 1 to 1024; 0: 1 */
 	unsigned max_threads;     /* never more that run; one that waits for a future does not
-				     count, and another may be made for it, 32,767 in all at
-				     most; 1 to 1024; 0: min(32, ferry_cpu_count() + 4), or
-				     min_threads if that is more */
+				     count, nor one whose file call is held up (lend_ns in
+				     ferry/fs/counters.h), and another may be made for it,
+				     32,767 in all at most; 1 to 1024; 0: min(32,
+				     ferry_cpu_count() + 4), or min_threads if that is more */
 	uint64_t idle_timeout_ns; /* a worker above min_threads leaves after this; 0: 10 s;
 				     FERRY_NO_DEADLINE: never */
 	size_t max_queued;        /* jobs waiting; 0: no limit */
