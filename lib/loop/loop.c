@@ -273,7 +273,9 @@ int ferry_loop_free(ferry_loop *loop)
 		loop->end_tasks(loop);
 	if (loop->end_fs)
 		loop->end_fs(loop);
-	thread_self()->loops--;
+	/* A hook may have forked: to the child the thread was nobody's from the beginning (P6). */
+	if (loop->generation == process_generation)
+		thread_self()->loops--;
 	/* A host that waited for what was pending waits for nothing any more. */
 	if (loop->changed)
 		loop->changed(loop, loop->host);

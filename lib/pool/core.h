@@ -274,6 +274,9 @@ bool crew_retire(struct core *core, struct worker *worker);
 void *worker_main(void *argument);
 /* Adds a timed run to the histograms. */
 void worker_count(struct tally *tally, struct ferry_lane *lane, const struct job_run *run);
+/* To be called where something of the user's has returned on a worker's thread: in the child of
+ * a fork that it made there is no pool to go back to, and the thread ends (P6). */
+void worker_end_in_child(void);
 /* The helper's way of hearing that the worker is about to block outside of a job. */
 struct job *worker_disposing(struct helper *helper);
 
@@ -342,11 +345,12 @@ uint64_t stats_running(struct core *core);
 
 /* The start hook failed: every queued job fails, and no other is accepted. */
 void shutdown_break(struct core *core);
-/* Runs the disposers that wait for a worker on this thread. */
-void shutdown_dispose_all(struct core *core);
+/* Runs the disposers that wait for a worker on this thread. False in the child of a fork that one
+ * of them made: there nothing of the core's may be used (P6). */
+bool shutdown_dispose_all(struct core *core);
 /* The same in a closed pool, on a thread that may be a loop's: then elsewhere, unless a worker
  * is left that does it. */
-void shutdown_dispose_left(struct core *core);
+bool shutdown_dispose_left(struct core *core);
 /* The home's way of running a disposer that may block. */
 bool shutdown_hand_over(struct home *home, struct ferry_future *future);
 

@@ -43,8 +43,7 @@ static void ended(void *user, const struct job_run *run)
 	struct worker *worker = ((struct nested *)user)->worker;
 
 	/* As where a worker runs its own: this is the child of a fork in the function (P6). */
-	if (worker->core->generation != process_generation)
-		process_end_thread();
+	worker_end_in_child();
 	worker->nested--;
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);
@@ -63,6 +62,7 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	struct job *job = container(future, struct job, future);
 	struct nested nested = { worker, NULL };
 	struct job *paused;
+	bool ran;
 
 	/* The home is compared, not followed: it may be of a pool that is gone. */
 	if (!(future->flags & FUTURE_JOB) || future_home(future) != &core->home ||
@@ -76,7 +76,9 @@ static bool run_awaited(struct helper *helper, struct ferry_future *future)
 	/* job_run() drops a reference when it is through; ours is the waiter's. */
 	ferry_future_ref(future);
 	paused = interrupt_pause();
-	if (!job_run(job, started, ended, &nested).ran) {
+	ran = job_run(job, started, ended, &nested).ran;
+	worker_end_in_child();
+	if (!ran) {
 		release(&nested, false);
 		ferry_future_unref(future);
 	}

@@ -256,10 +256,11 @@ ferry_pool *ferry_pool_free(ferry_pool *pool)
 	if (!pool)
 		return NULL;
 	core = pool->core;
+	ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0);
+	/* If a hook forked, and this is the child, it comes back refused as well. */
 	if (core->generation != process_generation) {
 		free_in_child(core);
 	} else {
-		ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0);
 		lock_acquire(&core->lock);
 		core->forsaken = true;
 		lock_release(&core->lock);

@@ -22,19 +22,26 @@ static void close_pool(struct core *core)
 	lock_release(&core->lock);
 }
 
-/* Ends jobs that were taken out of the queue, and counts how. */
-static void end_jobs(struct core *core, struct chain *jobs, const ferry_error *error)
+/*
+ * Ends jobs that were taken out of the queue, and counts how. False in the child of a fork that
+ * a hook made: the core may have been freed there, or be locked for ever (P6).
+ */
+static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *error)
 {
+	unsigned generation = process_generation;
 	uint64_t cancelled = 0, failed = 0;
 	struct ferry_waiter *node;
 
-	while ((node = chain_take(jobs))) {
+	while (process_generation == generation && (node = chain_take(jobs))) {
 		struct job *job = job_of_node(node);
 		bool bridged = job->future.flags & FUTURE_BRIDGED;
-
 		/* Both notify, which hands a bridged block back to its loop. */
-		if (word_phase(future_word(&job->future)) == WORD_PENDING &&
-		    (error ? job_fail(job, error) : ferry_future_cancel(&job->future) == 1)) {
+		bool ended = word_phase(future_word(&job->future)) == WORD_PENDING &&
+			     (error ? job_fail(job, error) : ferry_future_cancel(&job->future) == 1);
+
+		if (process_generation != generation)
+			break;
+		if (ended) {
 			cancelled += !error;
 			failed += error != NULL;
 		} else {
@@ -48,6 +55,8 @@ static void end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 		if (!bridged)
 			ferry_future_unref(&job->future);
 	}
+	if (process_generation != generation)
+		return false;
 	lock_acquire(&core->lock);
 	core->cancelled += cancelled;
 	core->failed += failed;
@@ -56,14 +65,18 @@ static void end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 	/* [leave-shutdown] acq_rel, as in leave(): a shutdown beside this one goes on. */
 	atomic_add_acq_rel(&core->departures, 1);
 	park_wake(&core->departures, INT32_MAX);
+	return true;
 }
 
-static void end_queued(struct core *core, const ferry_error *error)
+/* False in the child of a fork: see end_jobs(). */
+static bool end_queued(struct core *core, const ferry_error *error)
 {
+	unsigned generation = process_generation;
 	struct chain jobs = { NULL, NULL };
 
 	queue_empty(core, &jobs);
-	end_jobs(core, &jobs, error);
+	/* It discarded husks. */
+	return process_generation == generation && end_jobs(core, &jobs, error);
 }
 
 void shutdown_break(struct core *core)
@@ -75,14 +88,16 @@ void shutdown_break(struct core *core)
 	core_set_limit(core);
 	lock_release(&core->lock);
 	close_pool(core);
-	end_queued(core, ferry_error_from_code(FERRY_ERROR_BROKEN));
-	crew_wake_all(core);
+	if (end_queued(core, ferry_error_from_code(FERRY_ERROR_BROKEN)))
+		crew_wake_all(core);
 }
 
 /* ---- results that nobody took ---- */
 
-void shutdown_dispose_all(struct core *core)
+bool shutdown_dispose_all(struct core *core)
 {
+	unsigned generation = process_generation;
+
 	for (;;) {
 		struct ferry_future *future;
 
@@ -95,8 +110,10 @@ void shutdown_dispose_all(struct core *core)
 			atomic_count(&core->left.disposed, 1);
 		lock_release(&core->lock);
 		if (!future)
-			return;
+			return true;
 		future_drop_outcome(future);
+		if (process_generation != generation)
+			return false;
 		future_free(future);
 	}
 }
@@ -115,7 +132,8 @@ static void *disposer_main(void *argument)
 {
 	struct core *core = argument;
 
-	shutdown_dispose_all(core);
+	if (!shutdown_dispose_all(core))
+		process_end_thread();
 	core_unref(core);
 	return NULL;
 }
@@ -142,12 +160,13 @@ static bool has_disposals(struct core *core)
 	return has;
 }
 
-void shutdown_dispose_left(struct core *core)
+bool shutdown_dispose_left(struct core *core)
 {
 	if (!thread_self()->loops)
-		shutdown_dispose_all(core);
-	else if (!has_workers(core) && has_disposals(core))
+		return shutdown_dispose_all(core);
+	if (!has_workers(core) && has_disposals(core))
 		dispose_elsewhere(core);
+	return true;
 }
 
 bool shutdown_hand_over(struct home *home, struct ferry_future *future)
@@ -235,13 +254,15 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	if (inside && mode == FERRY_SHUTDOWN_DRAIN)
 		return -EDEADLK;
 	close_pool(core);
-	if (mode != FERRY_SHUTDOWN_DRAIN)
-		end_queued(core, NULL);
+	if (mode != FERRY_SHUTDOWN_DRAIN && !end_queued(core, NULL))
+		return -ECHILD;
 	crew_wake_all(core);
 	/* A drain that ran out of time leaves nothing queued either. */
-	if (mode == FERRY_SHUTDOWN_ABANDON || inside || !wait_for_end(core, deadline_ns))
-		end_queued(core, NULL);
-	shutdown_dispose_left(core);
+	if ((mode == FERRY_SHUTDOWN_ABANDON || inside || !wait_for_end(core, deadline_ns)) &&
+	    !end_queued(core, NULL))
+		return -ECHILD;
+	if (!shutdown_dispose_left(core))
+		return -ECHILD;
 	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;
 }

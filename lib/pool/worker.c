@@ -98,6 +98,13 @@ static void started(void *user)
 	worker->nested++;
 }
 
+/* The worker may have been freed with its pool, so it is the thread that is asked. */
+void worker_end_in_child(void)
+{
+	if (!thread_self()->helper)
+		process_end_thread();
+}
+
 /* Its place is free from here on for who looks for one; we give it back ourselves when we come
  * for the next job. */
 static void end_place(struct worker *worker, enum through through)
@@ -114,8 +121,7 @@ static void ended(void *user, const struct job_run *run)
 	struct worker *worker = user;
 
 	/* The function forked, and returns in the child: there is no pool to go back to (P6). */
-	if (worker->core->generation != process_generation)
-		process_end_thread();
+	worker_end_in_child();
 	worker->nested--;
 	/* [count] release, partner: stats.c: ended is never seen to be more than started. */
 	atomic_count_release(&worker->tally.ended, 1);
@@ -133,6 +139,7 @@ static void run(struct worker *worker, const struct handout *out)
 	worker->more = out->more;
 	worker->job = out->job;
 	run = job_run(out->job, started, ended, worker);
+	worker_end_in_child(); /* a waiter that was told, a disposer, a release hook */
 	worker->job = NULL;
 	if (!run.ran) {
 		/* It ended, or somebody runs it, since it was handed out: a husk. */
@@ -141,6 +148,7 @@ static void run(struct worker *worker, const struct handout *out)
 		lock_release(&worker->core->lock);
 		end_place(worker, THROUGH_DROPPED);
 		job_discard(out->job);
+		worker_end_in_child();
 		return;
 	}
 	look_at_debt(worker);
@@ -163,6 +171,7 @@ static void destroy(struct worker *worker, struct ferry_future *future)
 {
 	atomic_count(&worker->tally.disposed, 1);
 	future_drop_outcome(future);
+	worker_end_in_child();
 	future_free(future);
 	end_place(worker, THROUGH_RAN);
 	crew_begin_search(worker->core, worker);
@@ -237,6 +246,7 @@ static void work(struct worker *worker)
 	while (!crew_retire(worker->core, worker)) {
 		struct handout out = queue_take(worker->core, worker);
 
+		worker_end_in_child(); /* it discarded husks */
 		if (out.job) {
 			run(worker, &out);
 			continue;
@@ -284,7 +294,8 @@ static void lock_for_leaving(struct core *core)
 		if (!core->disposals.first)
 			return;
 		lock_release(&core->lock);
-		shutdown_dispose_all(core);
+		if (!shutdown_dispose_all(core))
+			process_end_thread();
 	}
 }
 
@@ -312,6 +323,7 @@ static void leave(struct worker *worker)
 static void resign(struct worker *worker)
 {
 	shutdown_break(worker->core);
+	worker_end_in_child();
 	atomic_add_seq_cst(&worker->core->crew, /* [sleep-submit] see crew.c */
 			   -(CREW_THREAD + (worker->searching ? CREW_SEARCHING : 0)));
 	worker->searching = false;
@@ -322,12 +334,15 @@ static void resign(struct worker *worker)
 static bool start(struct worker *worker)
 {
 	struct core *core = worker->core;
+	bool started;
 
 	crew_end_search(core, worker);
 	/* [sleep-submit] The load comes after our change of the crew. */
 	if (crew_sleeping(atomic_load_seq_cst(&core->crew)))
 		queue_look(core);
-	return core->options.start(core->options.user) == 0;
+	started = core->options.start(core->options.user) == 0;
+	worker_end_in_child();
+	return started;
 }
 
 /* The hooks are those of whoever has the pool, and nobody's once it is freed (P5). */
@@ -355,6 +370,7 @@ void *worker_main(void *argument)
 		work(worker);
 		if (options->stop && may_call_hooks(worker->core))
 			options->stop(options->user);
+		worker_end_in_child();
 	}
 	leave(worker);
 	return NULL;

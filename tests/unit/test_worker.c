@@ -357,9 +357,17 @@ static int runs_in_the_parent(void *arg, ferry_result *out)
 	return 0;
 }
 
+/* To the child nothing has ended. */
+static void told_in_the_parent(ferry_waiter *waiter)
+{
+	(void)waiter;
+	runs_in_the_parent(NULL, NULL);
+}
+
 /* One worker, and three jobs behind the one that forks: its child runs none of them. */
 static void check_child(ferry_function fn)
 {
+	ferry_waiter waiter = { NULL, told_in_the_parent };
 	ferry_pool *pool = fixture_pool(1);
 	ferry_future *kept, *forked, *queued[3];
 	struct gate gate;
@@ -369,6 +377,7 @@ static void check_child(ferry_function fn)
 	gate_init(&gate);
 	work_occupy(pool, &gate, &kept, 1);
 	forked = work_submit(pool, fn, pool, NULL);
+	cr_assert_eq(ferry_future_attach(forked, &waiter), 0);
 	for (unsigned i = 0; i < 3; i++)
 		queued[i] = work_submit(pool, runs_in_the_parent, NULL, NULL);
 	gate_open(&gate);
@@ -388,7 +397,11 @@ Test(worker, P6_the_child_of_a_job_that_forks_ends_where_its_function_returns)
 
 static int waits_for_one_that_forks(void *pool, ferry_result *out)
 {
-	work_end(work_submit(pool, forks, NULL, NULL));
+	ferry_waiter waiter = { NULL, told_in_the_parent };
+	ferry_future *awaited = work_submit(pool, forks, NULL, NULL);
+
+	cr_assert_eq(ferry_future_attach(awaited, &waiter), 0);
+	work_end(awaited);
 	return runs_in_the_parent(pool, out);
 }
 
