@@ -206,8 +206,9 @@ FERRY_API int ferry_error_errno(const ferry_error *error);
 /** Where a disposer may run. The numbers are ABI. */
 typedef enum ferry_disposer_kind {
 	FERRY_DISPOSE_ANYWHERE = 0, /* does not block (free): any thread, a loop's too */
-	FERRY_DISPOSE_BLOCKING = 1  /* may block (close): never on a loop's thread; handed to
-				       the pool */
+	FERRY_DISPOSE_BLOCKING = 1  /* may block (close): handed to the pool on a loop's thread,
+				       where it runs only if the pool has no worker left and no
+				       thread can be made */
 } ferry_disposer_kind;
 
 struct ferry_result;

@@ -141,6 +141,7 @@ struct core {
 	bool forsaken;                /* its handle was freed */
 	bool sealed;                  /* shut down: what is queued now will be refused */
 	unsigned ending;              /* who took queued jobs out to end them */
+	unsigned disposers;           /* who disposes of what is left, and is no worker */
 	uint64_t accepted, cancelled, expired, failed, wakeups;
 	struct tally left;            /* of workers that are gone */
 	_Atomic uint64_t caller_started, caller_ended; /* jobs run by who submitted them */
@@ -348,8 +349,7 @@ void shutdown_break(struct core *core);
 /* Runs the disposers that wait for a worker on this thread. False in the child of a fork that one
  * of them made: there nothing of the core's may be used (P6). */
 bool shutdown_dispose_all(struct core *core);
-/* The same in a closed pool, on a thread that may be a loop's: then elsewhere, unless a worker
- * is left that does it. */
+/* The same in a closed pool, unless a worker is left that does it: on threads made for that. */
 bool shutdown_dispose_left(struct core *core);
 /* The home's way of running a disposer that may block. */
 bool shutdown_hand_over(struct home *home, struct ferry_future *future);

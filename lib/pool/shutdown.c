@@ -94,7 +94,22 @@ void shutdown_break(struct core *core)
 
 /* ---- results that nobody took ---- */
 
-bool shutdown_dispose_all(struct core *core)
+/* The next to be disposed of. Under the lock. */
+static struct ferry_future *take_disposal(struct core *core)
+{
+	struct ferry_future *future;
+
+	queue_splice(core);
+	future = queue_take_disposal(core);
+	place_settle(core);
+	if (future)
+		/* Relaxed: one writer at a time, under the lock. */
+		atomic_count(&core->left.disposed, 1);
+	return future;
+}
+
+/* @counted: the caller is one of the disposers, until there is nothing left. */
+static bool dispose_all(struct core *core, bool counted)
 {
 	unsigned generation = process_generation;
 
@@ -102,12 +117,9 @@ bool shutdown_dispose_all(struct core *core)
 		struct ferry_future *future;
 
 		lock_acquire(&core->lock);
-		queue_splice(core);
-		future = queue_take_disposal(core);
-		place_settle(core);
-		if (future)
-			/* Relaxed: one writer at a time, under the lock. */
-			atomic_count(&core->left.disposed, 1);
+		future = take_disposal(core);
+		if (!future)
+			core->disposers -= counted;
 		lock_release(&core->lock);
 		if (!future)
 			return true;
@@ -116,6 +128,11 @@ bool shutdown_dispose_all(struct core *core)
 			return false;
 		future_free(future);
 	}
+}
+
+bool shutdown_dispose_all(struct core *core)
+{
+	return dispose_all(core, false);
 }
 
 static bool has_workers(struct core *core)
@@ -132,41 +149,62 @@ static void *disposer_main(void *argument)
 {
 	struct core *core = argument;
 
-	if (!shutdown_dispose_all(core))
+	if (!dispose_all(core, true))
 		process_end_thread();
 	core_unref(core);
 	return NULL;
 }
 
-/*
- * On a loop's thread, with no worker left. If no thread can be made the results stay
- * queued, and hold the core, until somebody comes this way again.
- */
-static void dispose_elsewhere(struct core *core)
+/* One more disposer, if anything is left for it and there may be one. */
+static bool enter_disposer(struct core *core)
 {
-	core->home.ref(&core->home);
-	if (thread_start(disposer_main, core, core->options.stack_bytes) < 0)
-		core_unref(core);
-}
-
-static bool has_disposals(struct core *core)
-{
-	bool has;
+	bool enters;
 
 	lock_acquire(&core->lock);
 	queue_splice(core);
-	has = core->disposals.first;
+	enters = core->disposals.first && core->disposers < core->options.max_threads;
+	core->disposers += enters;
 	lock_release(&core->lock);
-	return has;
+	return enters;
+}
+
+/* It could not be made: true if somebody else sees to what is left. */
+static bool leave_disposer(struct core *core)
+{
+	bool leaves;
+
+	lock_acquire(&core->lock);
+	leaves = core->live || core->disposers > 1;
+	core->disposers -= leaves;
+	lock_release(&core->lock);
+	return leaves;
+}
+
+/*
+ * Whoever is a disposer stays one until, under the lock, nothing is left. So does a worker that
+ * is the last: who finds one of the two there has nothing more to do. If there is nobody, and no
+ * thread can be made, the caller disposes, even on a loop's thread: blocking is better than
+ * losing (F7).
+ */
+static bool dispose_elsewhere(struct core *core)
+{
+	bool goes_on = true;
+
+	if (!enter_disposer(core))
+		return true;
+	core->home.ref(&core->home);
+	if (thread_start(disposer_main, core, core->options.stack_bytes) == 0)
+		return true;
+	if (!leave_disposer(core))
+		goes_on = dispose_all(core, true);
+	if (goes_on)
+		core_unref(core);
+	return goes_on;
 }
 
 bool shutdown_dispose_left(struct core *core)
 {
-	if (!thread_self()->loops)
-		return shutdown_dispose_all(core);
-	if (!has_workers(core) && has_disposals(core))
-		dispose_elsewhere(core);
-	return true;
+	return has_workers(core) || dispose_elsewhere(core);
 }
 
 bool shutdown_hand_over(struct home *home, struct ferry_future *future)
@@ -185,10 +223,10 @@ bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 	/* Relaxed: see crew.c. */
 	if (crew_needs_waking(crew, atomic_load_relaxed(&core->limit)))
 		crew_wake(core);
-	/* The last worker may have left: then a thread is made for this alone. If it has
-	 * not, it looks once more as it leaves: see worker.c. */
-	if (crew_is_closed(crew) && !has_workers(core))
-		dispose_elsewhere(core);
+	/* The last worker may have left. If it has not, it looks once more as it leaves: see
+	 * worker.c. */
+	if (crew_is_closed(crew))
+		shutdown_dispose_left(core);
 	core_unref(core);
 	return true;
 }
@@ -242,8 +280,8 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 {
 	int error = submit_check(pool);
 	struct core *core;
+	bool inside, ended;
 	uint64_t running;
-	bool inside;
 
 	if (error)
 		return error;
@@ -257,11 +295,12 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	if (mode != FERRY_SHUTDOWN_DRAIN && !end_queued(core, NULL))
 		return -ECHILD;
 	crew_wake_all(core);
+	ended = mode != FERRY_SHUTDOWN_ABANDON && !inside && wait_for_end(core, deadline_ns);
 	/* A drain that ran out of time leaves nothing queued either. */
-	if ((mode == FERRY_SHUTDOWN_ABANDON || inside || !wait_for_end(core, deadline_ns)) &&
-	    !end_queued(core, NULL))
+	if (!ended && !end_queued(core, NULL))
 		return -ECHILD;
-	if (!shutdown_dispose_left(core))
+	/* Who waits for the end waits for disposers, too; nobody else does (P5). */
+	if (!(ended && !thread_self()->loops ? dispose_all(core, false) : dispose_elsewhere(core)))
 		return -ECHILD;
 	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;

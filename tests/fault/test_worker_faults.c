@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * E3, P2, P4, P5, P7 in a pool whose threads cannot be made: those that there are do the work,
+ * E3, F7, P2, P4, P5, P7 in a pool whose threads cannot be made: those that there are do the work,
  * others are made when that goes again, and nobody waits for one that was never born.
  */
 #include "fault/trial.h"
+#include "support/disposal.h"
 #include "support/work.h"
 
 #define JOBS_MOST 16
@@ -206,6 +207,34 @@ static void a_shutdown_ends_when_the_last_thread_could_not_be_made(void)
 	printf("ok: a shutdown ends when the last thread could not be made (P5)\n");
 }
 
+/* ---- a thread that cannot be made when the pool has ended ---- */
+
+static int give(void *disposal, ferry_result *out)
+{
+	*out = disposal_result(disposal, FERRY_DISPOSE_BLOCKING);
+	return 0;
+}
+
+static void a_result_is_not_lost_when_no_thread_can_be_made_for_it(void)
+{
+	ferry_pool *pool = pool_of(1, 1);
+	struct disposal disposal;
+	ferry_future *future;
+	ferry_loop *loop;
+
+	disposal_init(&disposal);
+	future = work_submit(pool, give, &disposal, NULL);
+	work_wait(future);
+	work_close(pool);
+	loop = fixture_loop();
+	fault_begin(FAULT_THREAD, 1, -EAGAIN, true);
+	ferry_future_unref(future);
+	program_check(disposal_count(&disposal) == 1, "a result is lost, and the core with it");
+	program_check(fault_end() == 1, "no thread failed");
+	ferry_loop_free(loop);
+	printf("ok: a result is not lost when no thread can be made for it (F7)\n");
+}
+
 int main(int argc, char **argv)
 {
 	int open;
@@ -218,6 +247,7 @@ int main(int argc, char **argv)
 	a_pool_grows_again_when_threads_can_be_made();
 	who_waits_has_a_thread_made_later();
 	a_shutdown_ends_when_the_last_thread_could_not_be_made();
+	a_result_is_not_lost_when_no_thread_can_be_made_for_it();
 	trial_settle(memory, 0, open);
 	return 0;
 }

@@ -163,7 +163,6 @@ static void drop_on_a_loop(void *future)
 static void ended_while_a_result_is_left_to_who_is_not_born(void)
 {
 	ferry_pool *pool = jobs_pool(1, 1);
-	ferry_pool_counters counters;
 	unsigned resizer, dropper;
 	ferry_future *future;
 
@@ -180,11 +179,64 @@ static void ended_while_a_result_is_left_to_who_is_not_born(void)
 	scene_join(dropper);
 	scene_join(resizer);
 	scene_settle();
-	CHECK(ferry_pool_stats(pool, &counters) == 0);
-	/* Nobody is left to do it; the one thread that cannot be made may be made for this. */
-	CHECK(!counters.spawn_failures ||
-	      atomic_load_explicit(&disposed, memory_order_relaxed) == 1);
+	CHECK(atomic_load_explicit(&disposed, memory_order_relaxed) == 1);
 	jobs_end(pool);
+}
+
+/* A pool of one worker that has ended, and two results that it gave. */
+static ferry_pool *end_with_results(ferry_future *futures[2])
+{
+	ferry_pool *pool = jobs_pool(1, 1);
+
+	atomic_store_explicit(&disposed, 0, memory_order_relaxed);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(ferry_pool_submit(pool, give, NULL, NULL, &futures[i]) == 0);
+		CHECK(ferry_future_wait(futures[i], FERRY_NO_DEADLINE) == 0);
+	}
+	CHECK(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE) == 0);
+	scene_settle();
+	return pool;
+}
+
+static void check_all_disposed(void)
+{
+	scene_settle();
+	CHECK(atomic_load_explicit(&disposed, memory_order_relaxed) == 2);
+}
+
+/* F7: two loops let go of results of a pool that is gone; each thread can be made, or cannot. */
+static void dropped_by_two_after_the_end(void)
+{
+	ferry_future *futures[2];
+	unsigned first, second;
+
+	scene_quiet_begin();
+	jobs_end(end_with_results(futures));
+	scene_quiet_end();
+	machine_fail_threads(scene_pick(4));
+	first = scene_start("loop", drop_on_a_loop, futures[0]);
+	second = scene_start("other loop", drop_on_a_loop, futures[1]);
+	scene_join(first);
+	scene_join(second);
+	check_all_disposed();
+}
+
+/* F7: the same while the pool is freed. */
+static void dropped_by_one_as_the_pool_is_freed(void)
+{
+	ferry_future *futures[2];
+	unsigned other;
+	ferry_pool *pool;
+
+	scene_quiet_begin();
+	pool = end_with_results(futures);
+	scene_quiet_end();
+	machine_fail_threads(scene_pick(4));
+	other = scene_start("loop", drop_on_a_loop, futures[0]);
+	ferry_future_unref(futures[1]);
+	ferry_pool_free(pool);
+	scene_join(other);
+	check_all_disposed();
 }
 
 static const struct scene scenes[] = {
@@ -195,6 +247,8 @@ static const struct scene scenes[] = {
 	{ "drain-fails", drained_while_it_cannot_grow, 2, 3 },
 	{ "abandon-fails", abandoned_while_it_cannot_grow, 2, 3 },
 	{ "dispose", ended_while_a_result_is_left_to_who_is_not_born, 2, 3 },
+	{ "dispose-late", dropped_by_two_after_the_end, 2, 3 },
+	{ "dispose-free", dropped_by_one_as_the_pool_is_freed, 2, 3 },
 };
 
 int main(int count, char **arguments)

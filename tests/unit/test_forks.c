@@ -430,6 +430,56 @@ Test(forks, P6_a_pool_is_freed_in_the_child_as_well_if_a_hook_forked)
 	end_two(&scene);
 }
 
+static struct gate first;
+
+static void wait_or_fork(const ferry_result *result)
+{
+	if (result->pointer)
+		fork_while_locked(result->pointer);
+	else
+		gate_wait(&first);
+}
+
+static const ferry_disposer waiting_or_forking = { FERRY_DISPOSE_BLOCKING, wait_or_fork };
+
+static int gives_one_of_two(void *core, ferry_result *out)
+{
+	*out = ferry_result_pointer(core, &waiting_or_forking);
+	return 0;
+}
+
+static void drop_on_a_loop(void *future)
+{
+	ferry_loop *loop = fixture_loop();
+
+	ferry_future_unref(future);
+	ferry_loop_free(loop);
+}
+
+/* The one thread that may be made for it has another, so the result is left to the shutdown. */
+Test(forks, P6_a_shutdown_whose_disposer_forked_says_so_in_the_child)
+{
+	ferry_pool *pool = fixture_pool(1);
+	ferry_future *futures[2];
+	int said;
+
+	begin(NULL);
+	gate_init(&first);
+	futures[0] = work_submit(pool, gives_one_of_two, NULL, NULL);
+	futures[1] = work_submit(pool, gives_one_of_two, pool->core, NULL);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
+	fixture_elsewhere(drop_on_a_loop, futures[0]);
+	gate_await(&first, 1);
+	fixture_elsewhere(drop_on_a_loop, futures[1]);
+	said = ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, 0);
+	if (child == 0)
+		_exit(said == -ECHILD ? 3 : 4);
+	cr_assert_eq(said, 0);
+	check_child(3);
+	gate_open(&first);
+	ferry_pool_free(pool);
+}
+
 /* ---- as a loop is freed ---- */
 
 static void fork_on_cancel(ferry_future *future, void *user)

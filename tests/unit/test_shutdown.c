@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * lib/pool/shutdown.c: drain, cancel, abandon; deadlines (P5); the counts of what was
- * ended (P1); results that are still to be disposed of (F7).
+ * ended (P1); a result that is left to the last worker (F7). Others are in test_disposers.c.
  */
 #include <criterion/criterion.h>
 
@@ -322,39 +322,6 @@ static int gives_a_token(void *arg, ferry_result *out)
 {
 	*out = token_result(arg, &token_blocking);
 	return 0;
-}
-
-Test(shutdown, results_that_wait_for_a_worker_are_disposed_of_by_who_shuts_down)
-{
-	struct token tokens[3] = { { .disposed = 0 } };
-	ferry_pool *pool = fixture_pool(1);
-	ferry_future *futures[3], *kept;
-	struct gate gate;
-	ferry_loop *loop;
-
-	gate_init(&gate);
-	for (unsigned i = 0; i < 3; i++)
-		futures[i] = work_submit(pool, gives_a_token, &tokens[i], NULL);
-	for (unsigned i = 0; i < 3; i++)
-		work_wait(futures[i]);
-	work_occupy(pool, &gate, &kept, 1);
-	/* The loop's thread may not, the worker cannot come. */
-	loop = fixture_loop();
-	for (unsigned i = 0; i < 3; i++)
-		ferry_future_unref(futures[i]);
-	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_CANCEL, 0), 1);
-	for (unsigned i = 0; i < 3; i++)
-		cr_assert_eq(tokens[i].disposed, 0, "not on a loop's thread");
-	ferry_loop_free(loop);
-	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_CANCEL, 0), 1);
-	for (unsigned i = 0; i < 3; i++) {
-		cr_assert_eq(tokens[i].disposed, 1);
-		cr_assert(pthread_equal(tokens[i].by, pthread_self()));
-	}
-	cr_assert_eq(work_books(pool).disposed, 3);
-	gate_open(&gate);
-	work_end(kept);
-	work_close(pool);
 }
 
 static struct gate stop_gate;

@@ -89,7 +89,9 @@ FERRY_API FERRY_MUST_CHECK int ferry_pool_new(const ferry_pool_options *options,
  * @pool: NULL is allowed
  *
  * Cancels what is queued and returns at once, whatever runs: the last worker to
- * come back frees the rest and touches no data of the caller's but the job's own. A
+ * come back frees the rest and touches no data of the caller's but the job's own. Blocking
+ * disposers that are left are run as after ferry_pool_shutdown() with
+ * FERRY_SHUTDOWN_ABANDON. A
  * start or stop hook may be running still: one whose data will be gone needs a
  * ferry_pool_shutdown() first, and so does who wants to wait. Futures outlive their
  * pool.
@@ -179,10 +181,12 @@ typedef enum ferry_shutdown {
  * @deadline_ns: absolute, or FERRY_NO_DEADLINE; by then it returns in any mode, and
  *               what is still queued is cancelled
  *
- * New jobs are refused from the moment it begins. Blocking disposers that are still
- * to run are run by the calling thread, unless it is a loop's: then by a worker, or, if
- * none is left, by a thread made for that alone. May be called again,
- * to wait longer or to change from draining to cancelling.
+ * New jobs are refused from the moment it begins. If all has ended by the deadline, and the
+ * calling thread is no loop's, it runs the blocking disposers that nobody has begun yet.
+ * Otherwise, and after the end, they run on workers, if any are left, or on threads made for
+ * that, at most options.max_threads; and on the calling thread if there is neither and no
+ * thread can be made. May be called again, to wait longer or to change from draining to
+ * cancelling.
  *
  * Context: any thread. Inside a job of the pool no mode waits, and draining is refused.
  * Return:  how many jobs are still inside their function; 0: all has ended;
