@@ -102,6 +102,12 @@ struct caller {
 	struct thread *thread;
 };
 
+/* A thread that takes jobs out of the queue to end them; on its stack. */
+struct ender {
+	struct cds_list_head link; /* among the core's enders */
+	struct thread *thread;
+};
+
 struct core {
 	struct home home; /* first: a future's home is the core */
 	unsigned generation;
@@ -140,7 +146,7 @@ struct core {
 	bool broken;
 	bool forsaken;                /* its handle was freed */
 	bool sealed;                  /* shut down: what is queued now will be refused */
-	unsigned ending;              /* who took queued jobs out to end them */
+	struct cds_list_head enders;  /* who took queued jobs out to end them */
 	unsigned disposers;           /* who disposes of what is left, and is no worker */
 	uint64_t accepted, cancelled, expired, failed, wakeups;
 	struct tally left;            /* of workers that are gone */
@@ -176,8 +182,9 @@ struct handout queue_take(struct core *core, struct worker *worker);
 void queue_splice(struct core *core);
 /* Appends one job. Under the lock, after a splice, before place_settle(). */
 void queue_append(struct core *core, struct job *job);
-/* Takes everything out, for shutdown; husks are counted and dropped. */
-void queue_empty(struct core *core, struct chain *out);
+/* Takes everything out, for shutdown; husks are counted and dropped. From then on the thread is
+ * among the enders. */
+void queue_empty(struct core *core, struct chain *out, struct ender *ender);
 /* Takes one job out again that was just submitted to that lane, without looking into it:
  * true if it was still there. Under the lock, after a splice. */
 bool queue_withdraw(struct core *core, struct job *job, struct ferry_lane *lane);

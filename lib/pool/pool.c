@@ -117,6 +117,7 @@ static struct core *core_new(const ferry_pool_options *options, unsigned cpus)
 	CDS_INIT_LIST_HEAD(&core->idle);
 	CDS_INIT_LIST_HEAD(&core->room_waiters);
 	CDS_INIT_LIST_HEAD(&core->callers);
+	CDS_INIT_LIST_HEAD(&core->enders);
 	/* Relaxed: as above. */
 	atomic_store_relaxed(&core->room.most, options->max_queued);
 	lane_init_built_in(core);

@@ -206,7 +206,7 @@ static void empty_all(struct core *core, struct chain *husks, struct chain *out)
 			empty_lane(core, core->lanes[i], husks, out);
 }
 
-void queue_empty(struct core *core, struct chain *out)
+void queue_empty(struct core *core, struct chain *out, struct ender *ender)
 {
 	struct chain husks = { NULL, NULL };
 
@@ -214,7 +214,7 @@ void queue_empty(struct core *core, struct chain *out)
 	queue_splice(core);
 	empty_all(core, &husks, out);
 	core->sealed = true;
-	core->ending++;
+	cds_list_add(&ender->link, &core->enders);
 	place_settle(core);
 	lock_release(&core->lock);
 	queue_tell(core);

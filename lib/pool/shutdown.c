@@ -26,7 +26,8 @@ static void close_pool(struct core *core)
  * Ends jobs that were taken out of the queue, and counts how. False in the child of a fork that
  * a hook made: the core may have been freed there, or be locked for ever (P6).
  */
-static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *error)
+static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *error,
+		     struct ender *ender)
 {
 	unsigned generation = process_generation;
 	uint64_t cancelled = 0, failed = 0;
@@ -60,7 +61,7 @@ static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 	lock_acquire(&core->lock);
 	core->cancelled += cancelled;
 	core->failed += failed;
-	core->ending--;
+	cds_list_del(&ender->link);
 	lock_release(&core->lock);
 	/* [leave-shutdown] acq_rel, as in leave(): a shutdown beside this one goes on. */
 	atomic_add_acq_rel(&core->departures, 1);
@@ -72,11 +73,12 @@ static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 static bool end_queued(struct core *core, const ferry_error *error)
 {
 	unsigned generation = process_generation;
+	struct ender ender = { .thread = thread_self() };
 	struct chain jobs = { NULL, NULL };
 
-	queue_empty(core, &jobs);
+	queue_empty(core, &jobs, &ender);
 	/* It discarded husks. */
-	return process_generation == generation && end_jobs(core, &jobs, error);
+	return process_generation == generation && end_jobs(core, &jobs, error, &ender);
 }
 
 void shutdown_break(struct core *core)
@@ -243,7 +245,7 @@ static bool is_over(struct core *core)
 	bool over;
 
 	lock_acquire(&core->lock);
-	over = !core->live && !core->ending && cds_list_empty(&core->callers);
+	over = !core->live && cds_list_empty(&core->enders) && cds_list_empty(&core->callers);
 	core->sealed |= over;
 	lock_release(&core->lock);
 	return over;
@@ -263,15 +265,19 @@ static bool wait_for_end(struct core *core, uint64_t deadline_ns)
 	}
 }
 
-/* Is this thread inside a job of the pool, on a worker or as its submitter? */
+/* Is this thread inside a job of the pool, on a worker or as its submitter, or inside a hook of
+ * one that it ends? It would wait for itself. */
 static bool is_inside(struct core *core)
 {
-	struct caller *caller;
 	bool inside = worker_core() == core;
+	struct caller *caller;
+	struct ender *ender;
 
 	lock_acquire(&core->lock);
 	cds_list_for_each_entry(caller, &core->callers, link)
 		inside |= caller->thread == thread_self();
+	cds_list_for_each_entry(ender, &core->enders, link)
+		inside |= ender->thread == thread_self();
 	lock_release(&core->lock);
 	return inside;
 }

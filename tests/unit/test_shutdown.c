@@ -197,6 +197,41 @@ Test(shutdown, on_a_worker_does_not_wait_and_does_not_drain)
 	work_close(insider.pool);
 }
 
+/* What the hook of a job does that a shutdown cancels. */
+static void shuts_down_again(ferry_future *future, void *user)
+{
+	struct insider *insider = user;
+
+	(void)future;
+	insider->drained = ferry_pool_shutdown(insider->pool, FERRY_SHUTDOWN_DRAIN, 0);
+	insider->cancelled = ferry_pool_shutdown(insider->pool, FERRY_SHUTDOWN_CANCEL,
+						 FERRY_NO_DEADLINE);
+	insider->abandoned = ferry_pool_shutdown(insider->pool, FERRY_SHUTDOWN_ABANDON, 0);
+}
+
+/* It would wait for the one that it is inside of. */
+Test(shutdown, in_a_hook_that_a_shutdown_calls_does_not_wait_and_does_not_drain)
+{
+	struct insider insider = { .pool = fixture_pool(1) };
+	ferry_job_options options = FERRY_JOB_OPTIONS_INIT;
+	ferry_future *kept, *queued;
+	struct gate gate;
+
+	gate_init(&gate);
+	work_occupy(insider.pool, &gate, &kept, 1);
+	options.on_cancel = shuts_down_again;
+	options.user = &insider;
+	queued = work_submit(insider.pool, work_nothing, NULL, &options);
+	cr_assert_eq(ferry_pool_shutdown(insider.pool, FERRY_SHUTDOWN_CANCEL, 0), 1);
+	cr_assert_eq(insider.drained, -EDEADLK);
+	/* The one that is kept, and the one whose hook it is. */
+	cr_assert(insider.cancelled == 2 && insider.abandoned == 2);
+	cr_assert(work_end(queued).cancelled);
+	gate_open(&gate);
+	work_end(kept);
+	work_close(insider.pool);
+}
+
 static void *shuts_down(void *arg)
 {
 	struct scene *scene = arg;

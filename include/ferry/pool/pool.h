@@ -188,7 +188,8 @@ typedef enum ferry_shutdown {
  * thread can be made. May be called again, to wait longer or to change from draining to
  * cancelling.
  *
- * Context: any thread. Inside a job of the pool no mode waits, and draining is refused.
+ * Context: any thread. Inside a job of the pool, and inside a hook of a job that a shutdown
+ *          cancels, no mode waits, and draining is refused.
  * Return:  how many jobs are still inside their function; 0: all has ended;
  *          -EDEADLK; -EINVAL; -ECHILD.
  */
