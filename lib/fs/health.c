@@ -169,8 +169,9 @@ static void submit(struct fs *fs, struct core *core, struct request *request,
 
 static void wait_for_place(struct fs *fs, struct core *core, struct request *request)
 {
-	/* The pool may be freed meanwhile: then it refuses. */
+	/* The pool may be freed meanwhile: then it refuses. So may the lane's handle. */
 	request->core = core_of(core->home.ref(&core->home));
+	lane_hold(request->lane);
 	cds_list_add_tail(&request->among, &request->health->queue);
 	request->health->waiting++;
 	fs->counters.waiting++;
@@ -182,6 +183,7 @@ static void leave_queue(struct fs *fs, struct request *request)
 	leave_list(request);
 	request->health->waiting--;
 	fs->counters.waiting--;
+	lane_let_go(request->lane);
 	core_unref(request->core);
 	request->core = NULL;
 }
@@ -205,16 +207,20 @@ void health_admit_waiting(struct fs *fs, struct health *health)
 		struct request *request = cds_list_first_entry(&health->queue, struct request,
 							       among);
 		struct core *core = request->core;
-		ferry_job_options job = { .size = sizeof(job), .lane = request->lane };
+		ferry_lane *lane = request->lane;
+		ferry_job_options job = { .size = sizeof(job), .lane = lane };
 
 		if (health->stuck ? !may_probe(health, core) : is_full(fs, health, core))
 			return;
 		core->home.ref(&core->home);
+		lane_hold(lane);
 		leave_queue(fs, request);
 		if (health->stuck)
 			submit_probe(fs, core, request, &job);
 		else
 			submit(fs, core, request, &job);
+		/* The request may be gone. */
+		lane_let_go(lane);
 		core_unref(core);
 	}
 }

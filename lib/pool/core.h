@@ -53,6 +53,7 @@ struct ferry_lane {
 	bool follows;          /* its limit is the default, and goes with max_threads */
 	bool brief;            /* does not change while it has jobs */
 	_Atomic uint8_t ended; /* its handle was freed */
+	_Atomic unsigned held_back; /* who will yet submit to it, handle or not */
 	bool over;             /* and that was seen before a splice */
 	uint8_t number;
 	char name[16];
@@ -322,6 +323,11 @@ static inline struct core *core_of(struct home *home)
 void lane_init_built_in(struct core *core);
 /* max_threads has changed: so do limits that nobody has set. Under the lock. */
 void lane_follow(struct core *core);
+
+/* It stays, though its handle may be freed, until it is let go of: for who will submit to it later,
+ * and holds the core. Called while there is a handle, or by who holds it already. */
+void lane_hold(struct ferry_lane *lane);
+void lane_let_go(struct ferry_lane *lane);
 
 /* A lane as it was at one moment. */
 struct lane_view {

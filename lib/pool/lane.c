@@ -126,14 +126,26 @@ int ferry_lane_configure(ferry_lane *lane, const ferry_lane_options *given)
 
 /* ---- made and freed ---- */
 
+void lane_hold(struct ferry_lane *lane)
+{
+	/* Relaxed: before its handle is freed, which is what is looked at first. */
+	atomic_add_relaxed(&lane->held_back, 1);
+}
+
+void lane_let_go(struct ferry_lane *lane)
+{
+	/* [lane-end] release, partner: note_end(): what was submitted has been pushed. */
+	atomic_sub_acq_rel(&lane->held_back, 1);
+}
+
 /*
- * Was its handle freed? Under the lock, before a splice: what was submitted to it is in the
- * stack by then, and in the lane afterwards.
+ * Was its handle freed, and nobody holds it? Under the lock, before a splice: what was submitted
+ * to it is in the stack by then, and in the lane afterwards.
  */
 static void note_end(struct ferry_lane *lane)
 {
-	/* [lane-end] acquire, partner: ferry_lane_free(). */
-	if (atomic_load_acquire(&lane->ended))
+	/* [lane-end] acquire, both, partners: ferry_lane_free(), and then lane_let_go(). */
+	if (atomic_load_acquire(&lane->ended) && !atomic_load_acquire(&lane->held_back))
 		lane->over = true;
 }
 
@@ -144,8 +156,8 @@ static void note_ends(struct core *core)
 }
 
 /*
- * Its handle was freed, and nothing is queued or holds a place. Under the lock, after
- * note_end(), a splice and place_collect().
+ * Its handle was freed, nobody will submit to it, and nothing is queued or holds a place. Under the
+ * lock, after note_end(), a splice and place_collect().
  */
 static bool is_vacant(const struct ferry_lane *lane)
 {

@@ -341,6 +341,52 @@ Test(health, what_waited_goes_on_in_its_lane)
 	remote_end();
 }
 
+/* A lane whose handle was freed while a call that is to go there was held back. */
+static ferry_lane *wait_in_a_lane_and_free_it(void)
+{
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+
+	begin(2, 1);
+	hold(1, 1);
+	cr_assert_eq(ferry_lane_new(pool, NULL, &options.lane), 0);
+	held[1] = remote_open(&options);
+	cr_assert_eq(remote_counters().waiting, 1);
+	ferry_lane_free(options.lane);
+	return options.lane;
+}
+
+Test(health, what_waited_goes_on_in_its_lane_though_its_handle_was_freed)
+{
+	ferry_lane *freed = wait_in_a_lane_and_free_it(), *next, *again;
+	ferry_lane_counters counters;
+
+	cr_assert_eq(ferry_lane_new(pool, NULL, &next), 0);
+	cr_assert_neq(next, freed, "somebody will come");
+	slow_mount_release(&remote, SLOW_OPEN);
+	cr_assert_eq(remote_end_of(held[0]), 0);
+	cr_assert_eq(remote_end_of(held[1]), 0);
+	cr_assert_eq(ferry_lane_stats(next, &counters), 0);
+	cr_assert_eq(counters.accepted, 0);
+	cr_assert_eq(ferry_lane_new(pool, NULL, &again), 0);
+	cr_assert_eq(again, freed, "nobody comes any more");
+	ferry_lane_free(next);
+	ferry_lane_free(again);
+	remote_end();
+}
+
+Test(health, what_is_cancelled_while_it_waits_keeps_no_lane)
+{
+	ferry_lane *freed = wait_in_a_lane_and_free_it(), *next;
+
+	cr_assert_eq(ferry_local_cancel(held[1]), 1);
+	cr_assert_eq(ferry_lane_new(pool, NULL, &next), 0);
+	cr_assert_eq(next, freed);
+	ferry_lane_free(next);
+	remote_release();
+	let_go(2);
+	remote_end();
+}
+
 /* ---- closing ---- */
 
 static int opened(void)
