@@ -235,7 +235,9 @@ void job_discard(struct job *job)
 	if (job->future.flags & FUTURE_BRIDGED)
 		job->future.node.notify(&job->future.node);
 	else
-		ferry_future_unref(&job->future);
+		/* A waiter may have run it (P4), and this be the last reference to its result: a
+		 * worker has the next job in its hand, a submitter is only passing by. */
+		future_forget(&job->future);
 }
 
 bool job_fail(struct job *job, const ferry_error *error)

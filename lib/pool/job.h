@@ -73,7 +73,8 @@ struct job_run {
  */
 struct job_run job_run(struct job *job, void (*started)(void *user),
 		       void (*ended)(void *user, const struct job_run *run), void *user);
-/* The one who took a done job out of a queue is finished with it. */
+/* The one who took a done job out of a queue is finished with it; never runs a disposer of its
+ * pool that may block. */
 void job_discard(struct job *job);
 
 #endif

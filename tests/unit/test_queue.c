@@ -151,6 +151,56 @@ Test(queue, a_cancelled_job_is_done_for_all_before_a_worker_comes_by)
 	work_close(pool);
 }
 
+/* ---- what a waiter has run, and its result that nobody took (P4, P7) ---- */
+
+/* One job that is run by its waiter, and one that is queued behind it. */
+struct pair {
+	ferry_pool *pool;
+	ferry_future *behind;
+	unsigned disposed;
+	int behind_was_done;
+};
+
+static void looks_at_the_one_behind(const ferry_result *result)
+{
+	struct pair *pair = result->pointer;
+
+	pair->disposed++;
+	pair->behind_was_done = ferry_future_snapshot(pair->behind).done;
+}
+
+static const ferry_disposer looking = { FERRY_DISPOSE_BLOCKING, looks_at_the_one_behind };
+
+static int gives_what_looks(void *arg, ferry_result *out)
+{
+	*out = ferry_result_pointer(arg, &looking);
+	return 0;
+}
+
+static int waits_for_the_first(void *arg, ferry_result *out)
+{
+	struct pair *pair = arg;
+	ferry_future *first = work_submit(pair->pool, gives_what_looks, pair, NULL);
+
+	(void)out;
+	pair->behind = work_submit(pair->pool, work_nothing, NULL, NULL);
+	work_end(first);
+	return 0;
+}
+
+/* A close that hangs would keep the job from everybody: it is in a worker's hand. */
+Test(queue, P7_no_result_is_disposed_of_by_a_worker_with_a_job_in_its_hand)
+{
+	struct pair pair = { .pool = fixture_pool(1) };
+
+	work_end(work_submit(pair.pool, waits_for_the_first, &pair, NULL));
+	work_wait(pair.behind);
+	work_close(pair.pool);
+	cr_assert_eq(pair.disposed, 1);
+	cr_assert(pair.behind_was_done);
+	ferry_future_unref(pair.behind);
+}
+
 /* ---- what waits for a worker besides jobs ---- */
 
 /* Internal: a disposal is work, so whoever looks finds it (P3). */

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "support/token.h"
 #include "support/work.h"
 
 TestSuite(room, .timeout = 30);
@@ -149,6 +150,44 @@ Test(room, a_job_that_a_waiter_runs_does_not_keep_its_place)
 	work_end(work_submit(nest.pool, waits_for_who_submits_one, &nest, NULL));
 	cr_assert_eq(nest.returned, 0);
 	work_close(nest.pool);
+}
+
+struct leaving {
+	ferry_pool *pool;
+	struct token token;
+	struct gate gate;
+};
+
+static int gives_a_token(void *arg, ferry_result *out)
+{
+	*out = token_result(arg, &token_blocking);
+	return 0;
+}
+
+static int leaves_what_it_has_run(void *arg, ferry_result *out)
+{
+	struct leaving *leaving = arg;
+
+	work_end(work_submit(leaving->pool, gives_a_token, &leaving->token, NULL));
+	return work_at_gate(&leaving->gate, out);
+}
+
+/* P7: its entry in the queue has the last reference to a result that nobody took. */
+Test(room, who_looks_for_room_is_not_kept_by_the_disposer_of_what_he_finds)
+{
+	struct leaving leaving = { .pool = bounded_pool(1, 1, FERRY_FULL_FAIL) };
+	ferry_future *leaver, *next;
+
+	gate_init(&leaving.gate);
+	leaver = work_submit(leaving.pool, leaves_what_it_has_run, &leaving, NULL);
+	gate_await(&leaving.gate, 1);
+	next = work_submit(leaving.pool, work_nothing, NULL, NULL);
+	gate_open(&leaving.gate);
+	work_end(leaver);
+	work_end(next);
+	work_close(leaving.pool);
+	cr_assert_eq(leaving.token.disposed, 1);
+	cr_assert(!pthread_equal(leaving.token.by, pthread_self()));
 }
 
 Test(room, there_is_no_limit_unless_one_is_given)
