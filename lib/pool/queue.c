@@ -67,10 +67,12 @@ void queue_look(struct core *core)
 
 void queue_tell(struct core *core)
 {
-	/* [sleep-submit] In a closed pool nobody sleeps, and what a late submitter pushed
-	 * is his to take out again. */
+	/* [sleep-submit] In a closed pool what a late submitter pushed is his to take out again,
+	 * so that only the lanes count: for what is ready there a worker may have to be made. */
 	if (!crew_is_closed(atomic_load_seq_cst(&core->crew)))
 		queue_look(core);
+	else if (atomic_load_seq_cst(&core->ready)) /* as in queue_has_work() */
+		crew_wake(core);
 }
 
 struct ferry_future *queue_take_disposal(struct core *core)

@@ -193,6 +193,7 @@ static int submit_late(struct core *core, struct job *job, struct ferry_lane *la
 	withdrawn = queue_withdraw(core, job, lane);
 	error = core->broken ? -ENOTRECOVERABLE : -ESHUTDOWN;
 	lock_release(&core->lock);
+	queue_tell(core); /* what others pushed before */
 	return withdrawn ? refuse(core, error) : 0;
 }
 

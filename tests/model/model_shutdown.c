@@ -151,6 +151,100 @@ static void shut_down_too(void *pool)
 	CHECK(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_CANCEL, FERRY_NO_DEADLINE) == 0);
 }
 
+/* ---- jobs that need each other, in a pool that is drained ---- */
+
+static int meet(void *arg, ferry_result *out)
+{
+	struct jobs_meeting *meeting = arg;
+
+	scene_gate_meet(meeting->gate, meeting->wanted);
+	*out = ferry_result_u64(1);
+	return 0;
+}
+
+static void meet_in_batch(void *arg)
+{
+	struct jobs_meeting *meeting = arg;
+	ferry_batch_job job = { meet, meeting };
+	ferry_future *future;
+	int accepted = ferry_pool_submit_batch(meeting->pool, &job, 1, NULL, &future);
+
+	CHECK(accepted == 1 || accepted == -ESHUTDOWN);
+	if (accepted == 1)
+		jobs_wait(future);
+	else
+		/* Nobody else will come. */
+		scene_gate_open(meeting->gate);
+}
+
+/* P7: a worker waits in a call for what comes in a batch as the pool closes. */
+static void drained_while_a_batch_is_needed(void)
+{
+	ferry_pool *pool = jobs_pool(1, 2);
+	struct jobs_meeting meeting;
+	ferry_future *first;
+	unsigned other;
+
+	scene_quiet_begin();
+	jobs_call_meeting(&meeting, pool, 2);
+	CHECK(ferry_pool_submit(pool, meet, &meeting, NULL, &first) == 0);
+	scene_settle();
+	scene_quiet_end();
+	other = scene_start("submitter", meet_in_batch, &meeting);
+	CHECK(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE) == 0);
+	scene_join(other);
+	jobs_wait(first);
+	jobs_end(pool);
+}
+
+static void submit_late(void *pool)
+{
+	ferry_future *future;
+
+	if (ferry_pool_submit(pool, jobs_nothing, NULL, NULL, &future) == 0)
+		ferry_future_unref(future);
+}
+
+static void count(void *pool)
+{
+	ferry_lane_counters counters;
+
+	CHECK(ferry_lane_stats(ferry_pool_lane(pool, FERRY_LANE_ORDINARY), &counters) == 0);
+}
+
+/* P7: two jobs are accepted, and somebody else moves what was submitted to its lane. */
+static void drained_while_two_meet(void (*move)(void *pool))
+{
+	ferry_pool *pool = jobs_pool(1, 2);
+	struct jobs_meeting meeting;
+	ferry_future *futures[2];
+	unsigned other;
+
+	scene_quiet_begin();
+	jobs_call_meeting(&meeting, pool, 2);
+	CHECK(ferry_pool_submit(pool, meet, &meeting, NULL, &futures[0]) == 0);
+	scene_quiet_end();
+	other = scene_start("other", move, pool);
+	CHECK(ferry_pool_submit(pool, meet, &meeting, NULL, &futures[1]) == 0);
+	CHECK(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE) == 0);
+	scene_quiet_begin();
+	for (int i = 0; i < 2; i++)
+		jobs_wait(futures[i]);
+	scene_join(other);
+	scene_quiet_end();
+	jobs_end(pool);
+}
+
+static void drained_while_a_job_comes_late(void)
+{
+	drained_while_two_meet(submit_late);
+}
+
+static void drained_while_somebody_counts(void)
+{
+	drained_while_two_meet(count);
+}
+
 /* P5: two threads end the pool, one of them more gently. */
 static void ended_by_two_threads(void)
 {
@@ -375,6 +469,9 @@ static const struct scene scenes[] = {
 	{ "abandon", abandoned_while_jobs_come, 2, 3 },
 	{ "drain-batch", drained_while_a_batch_comes, 2, 3 },
 	{ "cancel-batch", cancelled_while_a_batch_comes, 3, 4 },
+	{ "meet-batch", drained_while_a_batch_is_needed, 2, 3 },
+	{ "meet-late", drained_while_a_job_comes_late, 2, 3 },
+	{ "meet-count", drained_while_somebody_counts, 2, 3 },
 	{ "twice", ended_by_two_threads, 2, 4 },
 	{ "hang", freed_while_a_call_hangs, 3, 4 },
 	{ "hooks", ended_while_a_worker_is_made, 2, 3 },

@@ -446,6 +446,43 @@ Test(place, P5_a_drain_runs_what_waits_for_others)
 	ferry_lane_free(lane);
 }
 
+static int opens(void *gate, ferry_result *out)
+{
+	(void)out;
+	gate_open(gate);
+	return 0;
+}
+
+static void *drains(void *pool)
+{
+	return (void *)(intptr_t)ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE);
+}
+
+/* P7: the one that may run it now was not needed before, and has left. */
+Test(place, P7_what_a_lane_gives_up_is_looked_for_while_its_pool_is_drained)
+{
+	ferry_pool *pool = fixture_pool(2);
+	ferry_lane *lane = lane_with(pool, 1);
+	ferry_future *kept, *opener;
+	pthread_t drainer;
+	struct gate gate;
+	void *left;
+
+	gate_init(&gate);
+	work_occupy(pool, &gate, &kept, 1);
+	opener = work_submit(pool, opens, &gate, NULL);
+	cr_assert_eq(pthread_create(&drainer, NULL, drains, pool), 0);
+	tasks_until_true(work_books(pool).threads == 1);
+	ferry_lane_free(lane);
+	/* In this order: one that was made may have run it, and left. */
+	cr_assert(work_books(pool).threads == 2 || ferry_future_snapshot(opener).done);
+	cr_assert_null(work_end(opener).exception);
+	cr_assert_null(work_end(kept).exception);
+	pthread_join(drainer, &left);
+	cr_assert_eq((intptr_t)left, 0);
+	work_close(pool);
+}
+
 Test(place, P5_a_pool_may_be_freed_while_jobs_wait_for_what_is_reserved)
 {
 	struct hung hung;
