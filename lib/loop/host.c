@@ -84,7 +84,7 @@ int ferry_loop_prepare(ferry_loop *loop)
 	sleep_end(loop);
 	if (loop->ready_count || timers_next(&loop->timers) <= now ||
 	    !stack_looks_empty(&turn_port(loop)->inbox) ||
-	    sleep_poll(loop, now, timers_next(&loop->timers)))
+	    sleep_poll(loop, &now, timers_next(&loop->timers)))
 		return 1;
 	loop->prepared_ns = now;
 	return port_arm(turn_port(loop)) ? 0 : 1;

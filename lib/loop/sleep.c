@@ -96,26 +96,26 @@ static bool look_often(struct port *port)
  * between looks, so that a worker that waits for this CPU gets it: being rung would cost
  * more than the two switches (docs/decisions/005-polling.md).
  */
-bool sleep_poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns)
+bool sleep_poll(struct ferry_loop *loop, uint64_t *now_ns, uint64_t deadline_ns)
 {
 	struct port *port = turn_port(loop);
-	uint64_t until = now_ns + loop->poll_ns;
+	uint64_t until = *now_ns + loop->poll_ns;
 
-	if (!may_poll(loop, now_ns))
+	if (!may_poll(loop, *now_ns))
 		return false;
 	if (until > deadline_ns)
 		until = deadline_ns;
 	loop->counters.polls++;
 	if (loop->in_flight > FEW_IN_FLIGHT)
-		now_ns = yielding_once(&loop->yielding, now_ns, &port->inbox);
+		*now_ns = yielding_once(&loop->yielding, *now_ns, &port->inbox);
 	do {
 		if (look_often(port)) {
 			loop->counters.poll_hits++;
 			loop->poll_credit = POLL_CREDIT_MOST;
 			return true;
 		}
-		now_ns = yielding_once(&loop->yielding, now_ns, &port->inbox);
-	} while (now_ns < until);
+		*now_ns = yielding_once(&loop->yielding, *now_ns, &port->inbox);
+	} while (*now_ns < until);
 	loop->poll_credit--;
 	return !stack_looks_empty(&port->inbox);
 }
@@ -124,6 +124,14 @@ void sleep_judge(struct ferry_loop *loop, uint64_t slept_ns)
 {
 	if (loop->poll_credit <= 0 && loop->poll_ns && slept_ns < 10 * loop->poll_ns)
 		loop->poll_credit = 1;
+}
+
+/* How long a sleep may last. A poll may have gone beyond the deadline. */
+static uint64_t time_until(uint64_t deadline_ns, uint64_t now_ns)
+{
+	if (deadline_ns == FERRY_NO_DEADLINE)
+		return FERRY_NO_DEADLINE;
+	return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
 /* Until something is due or the deadline: 0 or a negative errno. */
@@ -142,7 +150,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 	sleep_end(loop);
 	if (loop->ready_count || !stack_looks_empty(&port->inbox))
 		return sleep_look(loop);
-	if (deadline_ns <= now || sleep_poll(loop, now, deadline_ns)) {
+	if (deadline_ns <= now || sleep_poll(loop, &now, deadline_ns)) {
 		sleep_note_begin(loop);
 		return sleep_look(loop);
 	}
@@ -152,8 +160,7 @@ int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns)
 		return sleep_look(loop);
 	}
 	loop->counters.sleeps++;
-	count = take_events(loop, deadline_ns == FERRY_NO_DEADLINE ? FERRY_NO_DEADLINE
-								    : deadline_ns - now);
+	count = take_events(loop, time_until(deadline_ns, now));
 	sleep_note_begin(loop);
 	sleep_judge(loop, loop->busy_since_ns - now);
 	return count;

@@ -29,8 +29,8 @@ int turn_run_until(struct ferry_loop *loop, bool (*is_over)(const void *what), c
 /* Waits until something is due or the deadline: 0 or more, or a negative errno. */
 int sleep_until(struct ferry_loop *loop, uint64_t deadline_ns);
 /* The loop is awake: looks at the inbox for a moment, if that has served of late. True if something
- * came. */
-bool sleep_poll(struct ferry_loop *loop, uint64_t now_ns, uint64_t deadline_ns);
+ * came. *@now_ns moves on with the clock. */
+bool sleep_poll(struct ferry_loop *loop, uint64_t *now_ns, uint64_t deadline_ns);
 /* A sleep that ended so soon that polling would have served: it may be tried again. */
 void sleep_judge(struct ferry_loop *loop, uint64_t slept_ns);
 /* Awake: nobody rings any more. */

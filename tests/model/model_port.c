@@ -252,6 +252,58 @@ static void a_completion_beside_timers(void)
 	end_loop(mail.loop);
 }
 
+/* ---- polling before a timer ---- */
+
+struct appointment {
+	ferry_future *future; /* what keeps the loop polling */
+	uint64_t due_ns, kept_ns;
+};
+
+static void keep_appointment(ferry_loop *loop, void *user)
+{
+	struct appointment *appointment = user;
+
+	(void)loop;
+	appointment->kept_ns = ferry_now_ns();
+	CHECK(ferry_future_set_result(appointment->future, ferry_result_u64(0)) == 0);
+}
+
+/* When a timer fires of a loop that polls for so long: how late that is. */
+static uint64_t appointment_after(uint64_t poll_ns, uint64_t delay_ns)
+{
+	ferry_loop_options options = FERRY_LOOP_OPTIONS_INIT;
+	struct appointment appointment;
+	ferry_loop_counters counters;
+	ferry_local *local;
+	ferry_loop *loop;
+
+	machine_set_cpus(2);
+	options.poll_ns = poll_ns;
+	CHECK(ferry_loop_new(&options, &loop) == 0);
+	CHECK(ferry_future_new(NULL, &appointment.future) == 0);
+	local = ferry_wrap(loop, appointment.future);
+	CHECK(local);
+	appointment.due_ns = ferry_in_ns(delay_ns);
+	CHECK(ferry_loop_call_at(loop, appointment.due_ns, keep_appointment, &appointment, NULL) ==
+	      0);
+	CHECK(ferry_loop_run(loop) == 0);
+	CHECK(ferry_loop_stats(loop, &counters) == 0);
+	CHECK(counters.polls == 1 && counters.poll_hits == 0);
+	CHECK(appointment.kept_ns >= appointment.due_ns);
+	ferry_local_unref(local);
+	ferry_future_unref(appointment.future);
+	end_loop(loop);
+	return appointment.kept_ns - appointment.due_ns;
+}
+
+/* What it polled is a part of the time until the timer, not more of it. */
+static void a_loop_that_polls_before_a_timer(void)
+{
+	CHECK(appointment_after(1, 1000000) == 0);
+	/* The poll lasts until then, and a little longer. */
+	CHECK(appointment_after(1000000, 1000) < 1000000);
+}
+
 /* ---- offloads ---- */
 
 static int add_one(void *arg, ferry_result *out)
@@ -383,6 +435,7 @@ static const struct scene scenes[] = {
 	{ "run", completions_to_a_running_loop, 4, 5 },
 	{ "poll", completions_to_a_loop_that_polls, 3, 4 },
 	{ "timers", a_completion_beside_timers, 4, 5 },
+	{ "poll-timer", a_loop_that_polls_before_a_timer, EVERY, EVERY },
 	{ "offload", offloads_to_a_running_loop, 3, 4 },
 	{ "brief", offloads_in_a_brief_lane, 3, 4 },
 	{ "cancel", an_offload_is_cancelled_as_it_comes_back, 3, 4 },

@@ -153,7 +153,7 @@ int seam_epoll_wait(int epoll, struct epoll_event *events, int count, uint64_t t
 	scheduler_enter();
 	self = find(epoll, EPOLL);
 	scheduler_point("epoll", self);
-	deadline = timeout_ns == NEVER ? NEVER : scheduler_now() + timeout_ns;
+	deadline = timeout_ns > NEVER - scheduler_now() ? NEVER : scheduler_now() + timeout_ns;
 	if (wait_for_pending(self, deadline)) {
 		pending = find_pending(self);
 		pending->pending = false;
