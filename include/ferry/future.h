@@ -271,6 +271,9 @@ typedef enum ferry_wait_until {
  * @until:       what is enough
  * @deadline_ns: absolute, or FERRY_NO_DEADLINE
  *
+ * On a worker those that may be are run right here, as by ferry_future_wait(), and no
+ * other is begun once the deadline has passed.
+ *
  * Context: any thread but a loop's.
  * Return:  how many are done, duplicates counted as often as they stand there;
  *          -ETIMEDOUT if that was not enough by the deadline; -EDEADLK on a loop's

@@ -36,12 +36,14 @@ static bool is_enough(size_t done, size_t count, bool exception, ferry_wait_unti
 	       (until == FERRY_FIRST_EXCEPTION && exception);
 }
 
-/* A worker runs what it waits for, as far as it may (P4). */
+/* A worker runs what it waits for, as far as it may (P4), until one is enough or its time is
+ * over: what it has begun by then it ends. */
 static void help(struct helper *helper, ferry_future *const *futures, size_t count,
-		 ferry_wait_until until)
+		 ferry_wait_until until, uint64_t deadline_ns)
 {
 	for (size_t i = 0; i < count; i++)
-		if (helper->run(helper, futures[i]) && until != FERRY_ALL_COMPLETED)
+		if (helper->run(helper, futures[i]) &&
+		    (until != FERRY_ALL_COMPLETED || deadline_ns <= clock_now()))
 			return;
 }
 
@@ -88,7 +90,7 @@ static int wait_several(ferry_future *const *futures, size_t count, ferry_wait_u
 	if (deadline_ns <= clock_now())
 		return -ETIMEDOUT;
 	if (helper)
-		help(helper, futures, count, until);
+		help(helper, futures, count, until, deadline_ns);
 	error = arrivals_begin(&all, futures, count, until == FERRY_FIRST_EXCEPTION);
 	if (error)
 		return error;

@@ -98,6 +98,55 @@ Test(helper, the_only_worker_runs_all_that_it_waits_for)
 	work_close(several.pool);
 }
 
+/* Jobs of which each lasts longer than their waiter may wait. */
+struct late {
+	ferry_pool *pool;
+	pthread_t waiter;
+	bool waits; /* the waiter's, as what follows */
+	unsigned run_in_wait;
+	uint64_t deadline_ns;
+	int returned;
+};
+
+static int lasts_too_long(void *arg, ferry_result *out)
+{
+	struct late *late = arg;
+
+	(void)out;
+	if (pthread_equal(pthread_self(), late->waiter))
+		late->run_in_wait += late->waits;
+	tasks_until_true(ferry_now_ns() > late->deadline_ns);
+	return 0;
+}
+
+static int waits_for_late_ones(void *arg, ferry_result *out)
+{
+	struct late *late = arg;
+	ferry_future *futures[8];
+
+	(void)out;
+	late->waiter = pthread_self();
+	late->deadline_ns = ferry_in_ns(20000000);
+	for (unsigned i = 0; i < 8; i++)
+		futures[i] = work_submit(late->pool, lasts_too_long, late, NULL);
+	late->waits = true;
+	late->returned = ferry_wait_all(futures, 8, FERRY_ALL_COMPLETED, late->deadline_ns);
+	late->waits = false;
+	for (unsigned i = 0; i < 8; i++)
+		ferry_future_unref(futures[i]);
+	return 0;
+}
+
+Test(helper, who_waits_for_several_runs_no_other_at_his_deadline)
+{
+	struct late late = { .pool = fixture_pool(1), .returned = 1 };
+
+	work_end(work_submit(late.pool, waits_for_late_ones, &late, NULL));
+	cr_assert_eq(late.returned, -ETIMEDOUT);
+	work_close(late.pool);
+	cr_assert_leq(late.run_in_wait, 1);
+}
+
 static int iterates(void *arg, ferry_result *out)
 {
 	struct several *several = arg;
