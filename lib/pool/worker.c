@@ -283,7 +283,8 @@ static void add_tally(struct tally *to, struct tally *from)
 		atomic_count(&sum[i], atomic_load_relaxed(&part[i]));
 }
 
-/* The last one out leaves no result behind that was handed over as it left (F7). */
+/* The last one out leaves no result behind that was handed over as it left (F7). What disposes of
+ * it is still on a worker: the pool ends only with this one (P5). */
 static void lock_for_leaving(struct core *core)
 {
 	for (;;) {
@@ -304,13 +305,13 @@ static void leave(struct worker *worker)
 {
 	struct core *core = worker->core;
 
-	thread_self()->helper = NULL;
-	interrupt_leave(worker);
 	lock_for_leaving(core);
+	thread_self()->helper = NULL;
 	add_tally(&core->left, &worker->tally);
 	cds_list_del(&worker->member);
 	core->live--;
 	lock_release(&core->lock);
+	interrupt_leave(worker);
 	memory_free(worker);
 	/* [leave-shutdown] acq_rel, partner: shutdown.c. Our last use of the caller's data
 	 * (the stop hook) happens before shutdown returns. */

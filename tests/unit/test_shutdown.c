@@ -396,3 +396,52 @@ Test(shutdown, a_result_handed_over_to_a_worker_that_leaves_is_disposed_of)
 	cr_assert(!pthread_equal(token.by, pthread_self()));
 	ferry_loop_free(loop);
 }
+
+struct last {
+	ferry_pool *pool;
+	int drained;
+	unsigned disposed;
+};
+
+static void drains_its_pool(const ferry_result *result)
+{
+	struct last *last = result->pointer;
+
+	last->drained = ferry_pool_shutdown(last->pool, FERRY_SHUTDOWN_DRAIN, 0);
+	last->disposed++;
+}
+
+static const ferry_disposer draining = { FERRY_DISPOSE_BLOCKING, drains_its_pool };
+
+static int gives_what_drains(void *arg, ferry_result *out)
+{
+	*out = ferry_result_pointer(arg, &draining);
+	return 0;
+}
+
+/* P5: it would wait for its own thread to leave. */
+Test(shutdown, what_the_last_worker_disposes_of_as_it_leaves_is_on_a_worker)
+{
+	struct last last = { .drained = 0 };
+	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
+	ferry_loop *loop = fixture_loop();
+	ferry_future *future;
+
+	gate_init(&stop_gate);
+	options.name = "last";
+	options.max_threads = 1;
+	options.stop = stops_at_gate;
+	last.pool = work_pool(&options);
+	future = work_submit(last.pool, gives_what_drains, &last, NULL);
+	tasks_until_true(ferry_future_snapshot(future).done);
+	cr_assert_eq(ferry_pool_shutdown(last.pool, FERRY_SHUTDOWN_ABANDON, 0), 0);
+	gate_await(&stop_gate, 1);
+	births_limit(0);
+	ferry_future_unref(future);
+	gate_open(&stop_gate);
+	tasks_until("last-", 0);
+	ferry_loop_free(loop);
+	cr_assert_eq(last.disposed, 1);
+	cr_assert_eq(last.drained, -EDEADLK);
+	work_close(last.pool);
+}
