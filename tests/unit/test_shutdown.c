@@ -445,3 +445,89 @@ Test(shutdown, what_the_last_worker_disposes_of_as_it_leaves_is_on_a_worker)
 	cr_assert_eq(last.drained, -EDEADLK);
 	work_close(last.pool);
 }
+
+/* A lane of a pool of two workers, though three were allowed, and two are reserved for it. */
+struct short_of_one {
+	ferry_pool *pool;
+	ferry_job_options job;
+	ferry_future *behind;
+	int behind_was_done;
+	unsigned disposed;
+};
+
+static void looks_at_the_one_behind(const ferry_result *result)
+{
+	struct short_of_one *scene = result->pointer;
+
+	scene->behind_was_done = ferry_future_snapshot(scene->behind).done;
+	scene->disposed++;
+}
+
+static const ferry_disposer looking = { FERRY_DISPOSE_BLOCKING, looks_at_the_one_behind };
+
+static int gives_what_looks(void *arg, ferry_result *out)
+{
+	*out = ferry_result_pointer(arg, &looking);
+	return 0;
+}
+
+static void begin_short_of_one(struct short_of_one *scene)
+{
+	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
+	ferry_lane_options lane = FERRY_LANE_OPTIONS_INIT;
+
+	*scene = (struct short_of_one){ .job = FERRY_JOB_OPTIONS_INIT };
+	births_limit(2);
+	options.min_threads = 2;
+	options.max_threads = 3;
+	scene->pool = work_pool(&options);
+	lane.reserved = 2;
+	cr_assert_eq(ferry_lane_new(scene->pool, &lane, &scene->job.lane), 0);
+}
+
+static void *drains(void *pool)
+{
+	return (void *)(intptr_t)ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE);
+}
+
+/* P7: it enters a job, finds that another worker is wanted, and cannot make one. Two jobs of the
+ * lane, and a result that waits for a worker of everybody's. */
+Test(shutdown, who_cannot_make_a_worker_leaves_results_to_those_that_there_are)
+{
+	struct gate gate, lane_gate;
+	ferry_future *kept, *given, *first, *next;
+	struct short_of_one scene;
+	pthread_t drainer;
+	ferry_loop *loop;
+	void *left;
+
+	gate_init(&gate);
+	gate_init(&lane_gate);
+	begin_short_of_one(&scene);
+	given = work_submit(scene.pool, gives_what_looks, &scene, NULL);
+	work_wait(given);
+	work_occupy(scene.pool, &gate, &kept, 1);
+	first = work_submit(scene.pool, work_at_gate, &lane_gate, &scene.job);
+	gate_await(&lane_gate, 1);
+	scene.behind = work_submit(scene.pool, work_nothing, NULL, &scene.job);
+	next = work_submit(scene.pool, work_nothing, NULL, &scene.job);
+	loop = fixture_loop();
+	ferry_future_unref(given);
+	ferry_loop_free(loop);
+	cr_assert_eq(pthread_create(&drainer, NULL, drains, scene.pool), 0);
+	tasks_until_true(crew_is_closed(scene.pool->core->crew));
+	/* Internal: as if the pause after the last failure were over. */
+	scene.pool->core->spawn_after_ns = 0;
+	gate_open(&lane_gate);
+	work_end(first);
+	work_end(next);
+	gate_open(&gate);
+	work_end(kept);
+	pthread_join(drainer, &left);
+	cr_assert_eq((intptr_t)left, 0);
+	cr_assert_eq(scene.disposed, 1);
+	cr_assert(scene.behind_was_done);
+	work_end(scene.behind);
+	ferry_lane_free(scene.job.lane);
+	work_close(scene.pool);
+}
