@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/root.h"
+#include "fs/run.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
@@ -64,6 +65,16 @@ int cached_open(struct fs *fs, struct ferry_fs_root *root, const char *path, int
 int cached_close(int fd)
 {
 	return syscall(SYS_close, fd) < 0 ? -errno : 0;
+}
+
+void cached_leave(struct core *core, int fd, const struct statx *status)
+{
+	/* Who removed it meanwhile left it to us to free what it had; to us for good if there is no
+	 * memory to hand it over. */
+	if (status && status->stx_mask & STATX_NLINK && !status->stx_nlink &&
+	    run_close_later(core, fd) == 0)
+		return;
+	cached_close(fd);
 }
 
 bool cached_is_final(const struct fs *fs, const struct ferry_fs_root *root, int error)

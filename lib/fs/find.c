@@ -73,6 +73,16 @@ static int open_cached(struct fs *fs, const struct request *request, const char 
 	return fd;
 }
 
+/* The mount of what was opened to be looked at. */
+static const struct mount_entry *leave(struct fs *fs, const struct request *request, int fd)
+{
+	struct statx status;
+	int error = status_of(fd, AT_STATX_DONT_SYNC, fs_mount_mask(fs) | STATX_NLINK, &status);
+
+	cached_leave(request_core(request), fd, error ? NULL : &status);
+	return error ? NULL : fs_mount_of(fs, &status);
+}
+
 /* The mount of the longest part of the path that the caches have. */
 static const struct mount_entry *walk(struct fs *fs, const struct request *request,
 				      const char *given)
@@ -80,7 +90,6 @@ static const struct mount_entry *walk(struct fs *fs, const struct request *reque
 	/* What it does to a link is done where that lies. */
 	int flags = request->call.operation->traits & OPERATION_LAST ? O_NOFOLLOW : 0;
 	char path[PATH_MAX];
-	const struct mount_entry *entry;
 
 	if (!*given || strlen(given) >= sizeof(path))
 		return NULL;
@@ -88,11 +97,8 @@ static const struct mount_entry *walk(struct fs *fs, const struct request *reque
 	do {
 		int fd = open_cached(fs, request, path, flags);
 
-		if (fd >= 0) {
-			entry = entry_of(fs, fd);
-			cached_close(fd);
-			return entry;
-		}
+		if (fd >= 0)
+			return leave(fs, request, fd);
 		flags = 0;
 	} while (go_up(path));
 	return NULL;

@@ -278,9 +278,7 @@ void health_fail_waiting(struct fs *fs, struct health *health, const ferry_error
  * same; by who asks, if it cannot be handed over. */
 static void do_without_local(struct request *request)
 {
-	ferry_pool pool = { &request->core->home, request->core };
-
-	request->over = run_close_later(&pool, request->call.fd) == 0;
+	request->over = run_close_later(request->core, request->call.fd) == 0;
 	/* Lets go of what it holds. */
 	future_cancel_silently(&request->local->job.future);
 }

@@ -14,7 +14,6 @@
 #include "fs/cached.h"
 #include "fs/health.h"
 #include "fs/request.h"
-#include "fs/run.h"
 
 /* How often the table of mounts is read because one was met that it does not have. */
 #define READ_UNKNOWN_NS 100000000u
@@ -72,10 +71,5 @@ bool judge_is_local(const struct attempt *attempt)
 
 void judge_close(struct attempt *attempt, int fd, int error, const struct statx *status)
 {
-	/* Who removed it meanwhile left it to us to free what it had; to us for good if there is no
-	 * memory to hand it over. */
-	if (!error && status->stx_mask & STATX_NLINK && !status->stx_nlink &&
-	    run_close_later(attempt->pool, fd) == 0)
-		return;
-	cached_close(fd);
+	cached_leave(attempt->pool->core, fd, error ? NULL : status);
 }

@@ -83,16 +83,12 @@ int run_close(struct request *request, ferry_result *out)
 	return close(request->call.fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
-void drop_close(struct request *request)
-{
-	close(request->call.fd);
-}
-
 /* As a result that nobody takes. A job could be refused, wait for room, or be cancelled by the
  * pool's end. */
-int run_close_later(ferry_pool *pool, int fd)
+int run_close_later(struct core *core, int fd)
 {
-	ferry_future_options options = { .size = sizeof(options), .pool = pool };
+	ferry_pool pool = { &core->home, core };
+	ferry_future_options options = { .size = sizeof(options), .pool = &pool };
 	ferry_result result = ferry_result_i64(fd);
 	ferry_future *future;
 	int error = ferry_future_new(&options, &future);
@@ -103,6 +99,13 @@ int run_close_later(ferry_pool *pool, int fd)
 	error = ferry_future_set_result(future, result);
 	future_forget(future);
 	return error;
+}
+
+/* On whichever thread the pool refused it, or threw it out: closing may block there for ever. */
+void drop_close(struct request *request)
+{
+	if (run_close_later(request_core(request), request->call.fd) < 0)
+		close(request->call.fd);
 }
 
 ferry_local *ferry_fs_close(ferry_loop *loop, ferry_pool *pool, int fd,

@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "fs/cached.h"
 #include "fs/place.h"
 #include "fs/run.h"
 #include "fs/status.h"
@@ -24,6 +25,7 @@ struct ferry_fs_root {
 	_Atomic uint32_t refs;
 	int fd;
 	const struct ferry_loop *loop; /* compared only */
+	struct core *core;             /* of the pool that opened it, held: for what may block */
 	ferry_fs_root_options options;
 	uint64_t mount, unique_mount;  /* ids of its mount, either way; 0: not told */
 	/* The loop's thread only. */
@@ -87,6 +89,15 @@ ferry_fs_root *ferry_fs_root_ref(ferry_fs_root *root)
 	return root;
 }
 
+/* A directory that was removed meanwhile may take long to free: not on a loop's thread. */
+static void leave(const struct ferry_fs_root *root)
+{
+	struct statx status;
+	int error = status_of(root->fd, AT_STATX_DONT_SYNC, STATX_NLINK, &status);
+
+	cached_leave(root->core, root->fd, error ? NULL : &status);
+}
+
 ferry_fs_root *ferry_fs_root_unref(ferry_fs_root *root)
 {
 	/*
@@ -94,7 +105,8 @@ ferry_fs_root *ferry_fs_root_unref(ferry_fs_root *root)
 	 * descriptor happen before it is closed.
 	 */
 	if (root && atomic_sub_acq_rel(&root->refs, 1) == 1) {
-		close(root->fd);
+		leave(root);
+		root->core->home.unref(&root->core->home);
 		memory_free(root);
 	}
 	return NULL;
@@ -112,7 +124,7 @@ static void root_dispose(const ferry_result *result)
 	ferry_fs_root_unref(result->pointer);
 }
 
-/* Closing an O_PATH descriptor asks no filesystem. */
+/* Closing an O_PATH descriptor asks no filesystem, and what it could free is left to a worker. */
 static const ferry_disposer dispose_root = { FERRY_DISPOSE_ANYWHERE, root_dispose };
 
 /* The path of an open directory, as this process sees it; "" where that is not told. Asks no
@@ -166,6 +178,8 @@ int run_root_open(struct request *request, ferry_result *out)
 	root->fd = fd;
 	root->options = options;
 	root->loop = local_loop(request->local);
+	root->core = request_core(request);
+	root->core->home.ref(&root->core->home);
 	root->hits.rate = HITS_ALL;
 	strcpy(root->path, path);
 	read_mount_ids(root);

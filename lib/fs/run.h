@@ -4,6 +4,7 @@
 /* What runs on a worker, one function for each operation: the first column of the table. */
 #include <ferry/pool.h>
 
+struct core;
 struct request;
 
 int run_stat(struct request *request, ferry_result *out);
@@ -16,7 +17,7 @@ int run_close(struct request *request, ferry_result *out);
 void drop_close(struct request *request);
 /* Has it closed by a worker, for nobody, even as the pool ends: 0, -ENOMEM, or -ECHILD in a fork's
  * child, and it is still open. */
-int run_close_later(ferry_pool *pool, int fd);
+int run_close_later(struct core *core, int fd);
 int run_root_open(struct request *request, ferry_result *out);
 
 int run_read(struct request *request, ferry_result *out);

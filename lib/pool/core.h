@@ -103,9 +103,10 @@ struct caller {
 	struct thread *thread;
 };
 
-/* A thread that takes jobs out of the queue to end them; on its stack. */
+/* A thread that takes jobs out of the queue to end them, or disposes of what was left, and is no
+ * worker; on its stack. */
 struct ender {
-	struct cds_list_head link; /* among the core's enders */
+	struct cds_list_head link; /* among the core's enders, or disposing */
 	struct thread *thread;
 };
 
@@ -148,7 +149,8 @@ struct core {
 	bool forsaken;                /* its handle was freed */
 	bool sealed;                  /* shut down: what is queued now will be refused */
 	struct cds_list_head enders;  /* who took queued jobs out to end them */
-	unsigned disposers;           /* who disposes of what is left, and is no worker */
+	struct cds_list_head disposing; /* who disposes of what was left */
+	unsigned disposers;           /* how many do, or are about to */
 	uint64_t accepted, cancelled, expired, failed, wakeups;
 	struct tally left;            /* of workers that are gone */
 	_Atomic uint64_t caller_started, caller_ended; /* jobs run by who submitted them */
@@ -362,7 +364,7 @@ void shutdown_break(struct core *core);
 /* Runs the disposers that wait for a worker on this thread. False in the child of a fork that one
  * of them made: there nothing of the core's may be used (P6). */
 bool shutdown_dispose_all(struct core *core);
-/* The same in a closed pool, unless a worker is left that does it: on threads made for that. */
+/* The same in a closed pool, on threads made for that, as many as the pool may have at most. */
 bool shutdown_dispose_left(struct core *core);
 /* The home's way of running a disposer that may block. */
 bool shutdown_hand_over(struct home *home, struct ferry_future *future);

@@ -118,6 +118,7 @@ static struct core *core_new(const ferry_pool_options *options, unsigned cpus)
 	CDS_INIT_LIST_HEAD(&core->room_waiters);
 	CDS_INIT_LIST_HEAD(&core->callers);
 	CDS_INIT_LIST_HEAD(&core->enders);
+	CDS_INIT_LIST_HEAD(&core->disposing);
 	/* Relaxed: as above. */
 	atomic_store_relaxed(&core->room.most, options->max_queued);
 	lane_init_built_in(core);

@@ -110,8 +110,17 @@ static struct ferry_future *take_disposal(struct core *core)
 	return future;
 }
 
-/* @counted: the caller is one of the disposers, until there is nothing left. */
-static bool dispose_all(struct core *core, bool counted)
+/* One disposer less: a shutdown may have waited for it. */
+static void tell_of_disposer(struct core *core)
+{
+	/* [leave-shutdown] acq_rel, as in leave(): what it disposed of is gone. */
+	atomic_add_acq_rel(&core->departures, 1);
+	park_wake(&core->departures, INT32_MAX);
+}
+
+/* @disposer: the caller is one of those that are counted, until there is nothing left; NULL: he is
+ * not. */
+static bool dispose_all(struct core *core, struct ender *disposer)
 {
 	unsigned generation = process_generation;
 
@@ -120,9 +129,13 @@ static bool dispose_all(struct core *core, bool counted)
 
 		lock_acquire(&core->lock);
 		future = take_disposal(core);
-		if (!future)
-			core->disposers -= counted;
+		if (!future && disposer) {
+			core->disposers--;
+			cds_list_del(&disposer->link);
+		}
 		lock_release(&core->lock);
+		if (!future && disposer)
+			tell_of_disposer(core);
 		if (!future)
 			return true;
 		future_drop_outcome(future);
@@ -134,24 +147,25 @@ static bool dispose_all(struct core *core, bool counted)
 
 bool shutdown_dispose_all(struct core *core)
 {
-	return dispose_all(core, false);
+	return dispose_all(core, NULL);
 }
 
-static bool has_workers(struct core *core)
+/* As one that is counted already. */
+static bool dispose_counted(struct core *core)
 {
-	bool has;
+	struct ender disposer = { .thread = thread_self() };
 
 	lock_acquire(&core->lock);
-	has = core->live;
+	cds_list_add(&disposer.link, &core->disposing);
 	lock_release(&core->lock);
-	return has;
+	return dispose_all(core, &disposer);
 }
 
 static void *disposer_main(void *argument)
 {
 	struct core *core = argument;
 
-	if (!dispose_all(core, true))
+	if (!dispose_counted(core))
 		process_end_thread();
 	core_unref(core);
 	return NULL;
@@ -179,16 +193,18 @@ static bool leave_disposer(struct core *core)
 	leaves = core->live || core->disposers > 1;
 	core->disposers -= leaves;
 	lock_release(&core->lock);
+	if (leaves)
+		tell_of_disposer(core);
 	return leaves;
 }
 
 /*
- * Whoever is a disposer stays one until, under the lock, nothing is left. So does a worker that
- * is the last: who finds one of the two there has nothing more to do. If there is nobody, and no
- * thread can be made, the caller disposes, even on a loop's thread: blocking is better than
- * losing (F7).
+ * Workers that are left may all hang, so they are not waited for. Whoever is a disposer stays one
+ * until, under the lock, nothing is left, and so does a worker that is the last. If there is
+ * nobody, and no thread can be made, the caller disposes, even on a loop's thread: blocking is
+ * better than losing (F7).
  */
-static bool dispose_elsewhere(struct core *core)
+bool shutdown_dispose_left(struct core *core)
 {
 	bool goes_on = true;
 
@@ -198,15 +214,10 @@ static bool dispose_elsewhere(struct core *core)
 	if (thread_start(disposer_main, core, core->options.stack_bytes) == 0)
 		return true;
 	if (!leave_disposer(core))
-		goes_on = dispose_all(core, true);
+		goes_on = dispose_counted(core);
 	if (goes_on)
 		core_unref(core);
 	return goes_on;
-}
-
-bool shutdown_dispose_left(struct core *core)
-{
-	return has_workers(core) || dispose_elsewhere(core);
 }
 
 bool shutdown_hand_over(struct home *home, struct ferry_future *future)
@@ -225,8 +236,7 @@ bool shutdown_hand_over(struct home *home, struct ferry_future *future)
 	/* Relaxed: see crew.c. */
 	if (crew_needs_waking(crew, atomic_load_relaxed(&core->limit)))
 		crew_wake(core);
-	/* The last worker may have left. If it has not, it looks once more as it leaves: see
-	 * worker.c. */
+	/* The last worker may have left, and those that have not may hang. */
 	if (crew_is_closed(crew))
 		shutdown_dispose_left(core);
 	core_unref(core);
@@ -251,22 +261,33 @@ static bool is_over(struct core *core)
 	return over;
 }
 
-/* True when it is over, false at the deadline. */
-static bool wait_for_end(struct core *core, uint64_t deadline_ns)
+/* Nobody is inside of the disposer of a result that was left. */
+static bool is_clear(struct core *core)
+{
+	bool clear;
+
+	lock_acquire(&core->lock);
+	clear = !core->disposers;
+	lock_release(&core->lock);
+	return clear;
+}
+
+/* True when it is so, false at the deadline. */
+static bool wait_until(bool (*is_so)(struct core *core), struct core *core, uint64_t deadline_ns)
 {
 	for (;;) {
 		/* [leave-shutdown] acquire, partner: leave() in worker.c. */
 		uint32_t departures = atomic_load_acquire(&core->departures);
 
-		if (is_over(core))
+		if (is_so(core))
 			return true;
 		if (park_wait(&core->departures, departures, deadline_ns) < 0)
-			return is_over(core);
+			return is_so(core);
 	}
 }
 
-/* Is this thread inside a job of the pool, on a worker or as its submitter, or inside a hook of
- * one that it ends? It would wait for itself. */
+/* Is this thread inside a job of the pool, on a worker or as its submitter, inside a hook of one
+ * that it ends, or inside a disposer? It would wait for itself. */
 static bool is_inside(struct core *core)
 {
 	bool inside = worker_core() == core;
@@ -277,6 +298,8 @@ static bool is_inside(struct core *core)
 	cds_list_for_each_entry(caller, &core->callers, link)
 		inside |= caller->thread == thread_self();
 	cds_list_for_each_entry(ender, &core->enders, link)
+		inside |= ender->thread == thread_self();
+	cds_list_for_each_entry(ender, &core->disposing, link)
 		inside |= ender->thread == thread_self();
 	lock_release(&core->lock);
 	return inside;
@@ -301,13 +324,17 @@ int ferry_pool_shutdown(ferry_pool *pool, ferry_shutdown mode, uint64_t deadline
 	if (mode != FERRY_SHUTDOWN_DRAIN && !end_queued(core, NULL))
 		return -ECHILD;
 	crew_wake_all(core);
-	ended = mode != FERRY_SHUTDOWN_ABANDON && !inside && wait_for_end(core, deadline_ns);
+	ended = mode != FERRY_SHUTDOWN_ABANDON && !inside &&
+		wait_until(is_over, core, deadline_ns);
 	/* A drain that ran out of time leaves nothing queued either. */
 	if (!ended && !end_queued(core, NULL))
 		return -ECHILD;
 	/* Who waits for the end waits for disposers, too; nobody else does (P5). */
-	if (!(ended && !thread_self()->loops ? dispose_all(core, false) : dispose_elsewhere(core)))
+	if (!(ended && !thread_self()->loops ? dispose_all(core, NULL)
+					     : shutdown_dispose_left(core)))
 		return -ECHILD;
+	if (ended)
+		wait_until(is_clear, core, deadline_ns);
 	running = stats_running(core);
 	return running > INT32_MAX ? INT32_MAX : (int)running;
 }

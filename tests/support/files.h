@@ -90,9 +90,17 @@ static inline void files_know_mounts(void)
 
 static inline void files_begin_without_folder(void)
 {
+	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	int error;
+
 	loop = fixture_loop();
 	pool = fixture_pool(1);
 	files.released = 0;
+	/* Or there would be another worker while that is held up. */
+	settings.lend_ns = FERRY_NO_DEADLINE;
+	error = ferry_fs_configure(loop, &settings);
+	if (error)
+		fixture_die("no settings", error);
 	files_know_mounts();
 }
 

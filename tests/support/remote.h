@@ -26,6 +26,12 @@ static ferry_loop *loop;
 static ferry_pool *pool;
 static int remote_descriptors;
 
+/* Only what is told here comes about by time: no place is lent. */
+#define REMOTE_SETTINGS                                                            \
+	{                                                                          \
+		.size = sizeof(ferry_fs_settings), .lend_ns = FERRY_NO_DEADLINE    \
+	}
+
 static inline ferry_fs_counters remote_counters(void)
 {
 	ferry_fs_counters counters;

@@ -5,6 +5,8 @@
  * that, as many as the pool could have; and where none can be made whoever has the result.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <sched.h>
 
 #include "future/future.h"
 #include "support/births.h"
@@ -176,6 +178,30 @@ Test(disposers, F7_a_shutdown_that_ended_in_time_leaves_nothing_that_nobody_has_
 	work_close(pool);
 }
 
+static void *open_in_a_while(void *arg)
+{
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	gate_open(&gate);
+	return arg;
+}
+
+/* Else what was open before would still be for a moment. */
+Test(disposers, F7_a_shutdown_waits_for_who_disposes_already)
+{
+	pthread_t opener;
+
+	begin(1, 1);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
+	drop_elsewhere(0);
+	gate_await(&gate, 1);
+	cr_assert_eq(pthread_create(&opener, NULL, open_in_a_while, NULL), 0);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
+	cr_assert_eq(disposal_count(&disposals[0]), 1);
+	pthread_join(opener, NULL);
+	work_close(pool);
+}
+
 Test(disposers, F7_a_shutdown_on_a_loops_thread_that_ended_in_time_leaves_results_to_a_thread)
 {
 	ferry_loop *loop;
@@ -193,6 +219,45 @@ Test(disposers, F7_a_shutdown_on_a_loops_thread_that_ended_in_time_leaves_result
 	check_elsewhere(1);
 	cr_assert_eq(work_books(pool).disposed, 2);
 	ferry_loop_free(loop);
+	work_close(pool);
+}
+
+static _Atomic int said;
+
+static void shut_down(const ferry_result *result)
+{
+	said = ferry_pool_shutdown(result->pointer, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE);
+}
+
+static const ferry_disposer shutting_down = { FERRY_DISPOSE_BLOCKING, shut_down };
+
+static int gives_what_shuts_down(void *of, ferry_result *out)
+{
+	*out = ferry_result_pointer(of, &shutting_down);
+	return 0;
+}
+
+static void drop_future_on_a_loop(void *future)
+{
+	ferry_loop *loop = fixture_loop();
+
+	ferry_future_unref(future);
+	ferry_loop_free(loop);
+}
+
+/* It would wait for itself. */
+Test(disposers, P5_a_shutdown_in_a_disposer_is_refused_where_there_is_no_worker_too)
+{
+	ferry_future *future;
+
+	pool = fixture_pool(1);
+	future = work_submit(pool, gives_what_shuts_down, pool, NULL);
+	work_wait(future);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_DRAIN, FERRY_NO_DEADLINE), 0);
+	fixture_elsewhere(drop_future_on_a_loop, future);
+	while (!said)
+		sched_yield();
+	cr_assert_eq(said, -EDEADLK);
 	work_close(pool);
 }
 
@@ -223,6 +288,19 @@ Test(disposers, P5_a_shutdown_that_waits_no_longer_does_not_wait_for_disposers)
 		end_kept();
 		work_close(pool);
 	}
+}
+
+Test(disposers, F7_a_result_that_comes_after_the_end_is_not_left_to_a_worker_that_hangs)
+{
+	begin(1, 1);
+	gate_open(&gate);
+	gate_init(&jobs);
+	work_occupy(pool, &jobs, &kept, 1);
+	cr_assert_eq(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0), 1);
+	drop_elsewhere(0);
+	check_elsewhere(0);
+	end_kept();
+	work_close(pool);
 }
 
 Test(disposers, P5_free_does_not_wait_for_disposers)

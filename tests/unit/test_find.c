@@ -57,7 +57,12 @@ static void end(void)
 
 static struct request request_of_row(int number, const char *path, const char *other)
 {
-	return (struct request){ .call = { .operation = &operations[number],
+	static struct ferry_local local;
+
+	/* What the pool is found by. */
+	*future_home_place(&local.job.future) = &pool->core->home;
+	return (struct request){ .local = &local,
+				 .call = { .operation = &operations[number],
 					   .path = path,
 					   .other = other,
 					   .fd = fd_here,
@@ -211,6 +216,27 @@ Test(find, S1_links_are_looked_at_only_while_a_mount_is_stuck_or_a_call_is_late)
 		cr_assert_null(finds_late(OPERATION_OPEN, "no such folder/file", NULL));
 		cr_assert_null(finds_late(OPERATION_OPEN, "//", NULL));
 	}
+	end();
+}
+
+/* To free what it had may take long. */
+Test(find, S1_what_is_looked_at_and_was_removed_is_closed_by_a_worker)
+{
+	uint64_t disposed = ferry_disposed_count();
+	int before;
+
+	begin();
+	folder_below("removed", 0700);
+	cr_assert_eq(chdir(folder_path("removed")), 0);
+	cr_assert_eq(rmdir(folder_path("removed")), 0);
+	before = fixture_descriptors();
+	cr_assert_null(finds_late(OPERATION_OPEN, ".", NULL));
+	while (ferry_disposed_count() == disposed)
+		sched_yield();
+	cr_assert_eq(ferry_disposed_count(), disposed + 1);
+	while (fixture_descriptors() != before)
+		sched_yield();
+	cr_assert_eq(chdir("/"), 0);
 	end();
 }
 

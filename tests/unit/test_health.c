@@ -27,7 +27,7 @@ static ferry_fs_options with_release(void)
 
 static void begin(unsigned threads, unsigned most)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	settings.most_at_once = most;
 	settings.stuck_ns = FERRY_NO_DEADLINE;
@@ -138,7 +138,7 @@ Test(health, those_that_wait_go_on_in_order)
 
 Test(health, places_that_are_added_are_taken_at_once)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	begin(4, 1);
 	hold(4, 1);
@@ -195,7 +195,7 @@ Test(health, L4_what_expires_while_it_waits_is_gone_at_once)
 /* A hook of one that expires finds it nowhere. */
 static void make_room(void *path)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	(void)path;
 	released++;

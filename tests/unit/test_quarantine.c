@@ -19,7 +19,7 @@ static ferry_local *held[16];
 
 static void begin(unsigned threads, unsigned most, uint64_t stuck_ns)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	settings.most_at_once = most;
 	settings.stuck_ns = stuck_ns;
@@ -552,7 +552,7 @@ Test(quarantine, S2_of_two_mounts_only_the_one_that_hangs_is_stuck)
 Test(quarantine, S2_bind_mounts_share_their_account)
 {
 	const char *why = mounts_begin();
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 	char point[600];
 
 	if (why)
@@ -697,7 +697,7 @@ Test(quarantine, L1_a_loop_does_not_run_on_for_what_was_abandoned)
 
 Test(quarantine, S2_a_shorter_time_counts_for_what_is_inside_already)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	begin(2, 1, NEVER_NS);
 	hold(0, 2);
@@ -714,7 +714,7 @@ Test(quarantine, S2_a_shorter_time_counts_for_what_is_inside_already)
 
 Test(quarantine, S2_a_time_without_end_is_never_over)
 {
-	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
+	ferry_fs_settings settings = REMOTE_SETTINGS;
 
 	begin(2, 1, UINT64_MAX - 1);
 	hold(0, 1);
@@ -745,7 +745,8 @@ static void stays_inline(void)
 Test(quarantine, S2_what_hangs_keeps_no_call_elsewhere_from_being_inline)
 {
 	ferry_fs_settings settings = {
-		.size = sizeof(settings), .most_at_once = 2, .stuck_ns = SOON_NS, .depth = 1
+		.size = sizeof(settings), .most_at_once = 2, .stuck_ns = SOON_NS, .depth = 1,
+		.lend_ns = FERRY_NO_DEADLINE
 	};
 	ferry_local *local;
 	int fd;

@@ -66,8 +66,9 @@ FERRY_API FERRY_MUST_CHECK ferry_local *ferry_fs_open_stat(ferry_loop *loop, fer
  *           one that the file was opened below
  *
  * Once this returned a local @fd is closed whatever happens: cancelling the local does
- * not keep it open (a worker closes it all the same), and if the pool refuses it is
- * closed before this returns.
+ * not keep it open, nor does a pool that refuses, or is shut down meanwhile. What closes it
+ * is a worker, or where none is left a thread that is made for that: closing may block, so
+ * it is not the thread that calls this.
  *
  * Ownership: takes @fd, unless NULL is returned. The return is a new reference.
  * Context:   the loop's thread.
