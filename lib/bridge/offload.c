@@ -164,8 +164,9 @@ int offload_hold(struct ferry_local *local, const ferry_job_options *options)
 
 bool offload_expire(struct ferry_local *local, const ferry_error *error)
 {
-	/* No worker can begin it; and a hook must not find it among those that wait. */
-	if (local->flags & LOCAL_HELD) {
+	/* No worker can begin it; and a hook must not find it among those that wait. One that is
+	 * out besides is being run by who submits it, because the queue is full. */
+	if ((local->flags & (LOCAL_HELD | LOCAL_OUT)) == LOCAL_HELD) {
 		offload_refuse(local, error);
 		return true;
 	}

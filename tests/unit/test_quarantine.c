@@ -952,6 +952,51 @@ Test(quarantine, L4_a_hook_of_one_that_waited_may_let_go_of_the_one_that_returne
 	end();
 }
 
+/* ---- run by who submits it, because the queue is full ---- */
+
+static void await_stuck(void *path)
+{
+	(void)path;
+	called++;
+	remote_await_stuck(1);
+}
+
+/* Its hook is where the mount gets stuck; its outcome is written when that has returned. */
+Test(quarantine, L4_a_call_that_its_submitter_runs_does_not_fail_with_its_mount)
+{
+	ferry_pool_options pool_options = FERRY_POOL_OPTIONS_INIT;
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+	ferry_pool *kept;
+	ferry_local *local;
+
+	begin(1, 4, SOON_NS);
+	pool_options.min_threads = pool_options.max_threads = 1;
+	pool_options.max_queued = 1;
+	pool_options.when_full = FERRY_FULL_RUN;
+	kept = pool;
+	cr_assert_eq(ferry_pool_new(&pool_options, &pool), 0);
+	hold(0, 1);
+	slow_mount_await(&remote, SLOW_OPEN, 1);
+	hold(1, 1);
+	/* Nobody else begins it. */
+	loop->fs->settings.lend_ns = FERRY_NO_DEADLINE;
+	options.borrow_path = 1;
+	options.policy = FERRY_FS_POOL;
+	options.release = await_stuck;
+	local = ferry_fs_stat(loop, pool, slow_mount_path(&remote, ""), &options);
+	cr_assert_eq(called, 1);
+	cr_assert(is_stuck(held[1]));
+	have_patience();
+	cr_assert_eq(remote_end_of(local), 0);
+	cr_assert_eq(called, 1);
+	cr_assert_eq(remote_counters().recovered, 1);
+	answer_all();
+	let_go(0, 2);
+	fixture_end(NULL, pool);
+	pool = kept;
+	end();
+}
+
 /* ---- in a child ---- */
 
 static pid_t child;

@@ -2,6 +2,7 @@
 /* What all file calls have in common: paths copied or borrowed, options, refusals (L4). */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
 
 #include "support/fixture.h"
 #include "support/folder.h"
@@ -330,6 +331,63 @@ Test(request, P10_a_call_past_its_deadline_is_never_made, .init = begin_blocked,
 		     ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
 	cr_assert_eq(released, 1);
 	ferry_local_unref(local);
+}
+
+/* ---- run by who submits it, because the queue is full ---- */
+
+static void begin_full(void)
+{
+	ferry_pool_options options = FERRY_POOL_OPTIONS_INIT;
+
+	loop = fixture_loop();
+	options.min_threads = options.max_threads = 1;
+	options.max_queued = 1;
+	options.when_full = FERRY_FULL_RUN;
+	cr_assert_eq(ferry_pool_new(&options, &pool), 0);
+	/* The table of mounts is read first: from here on the worker is kept. */
+	ways_begin(loop, pool);
+	cr_assert_eq(ferry_loop_run(loop), 0);
+	gate_init(&gate);
+	blocked = ferry_offload(loop, pool, wait_at, &gate, NULL);
+	gate_await(&gate, 1);
+}
+
+static uint64_t deadline_ns;
+
+static void release_late(void *path)
+{
+	release(path);
+	cr_assert_eq(released, 1, "L4");
+	while (ferry_now_ns() < deadline_ns)
+		sched_yield();
+	cr_assert_geq(ferry_loop_run_once(loop, 0), 0);
+}
+
+/* A turn in its hook has the timer of its deadline fire, before its outcome is written. */
+Test(request, P10_a_deadline_ends_no_call_that_its_submitter_runs, .init = begin_full,
+     .fini = end_blocked)
+{
+	ferry_local *queued = ferry_offload(loop, pool, wait_at, &gate, NULL), *local;
+	ferry_fs_options options = *ways_pool;
+	const ferry_error *exception;
+
+	options.borrow_path = 1;
+	options.release = release_late;
+	/* It may be over before the call is begun: then there was too little time. */
+	for (uint64_t time_ns = 10000000;; time_ns *= 2) {
+		released = 0;
+		deadline_ns = options.deadline_ns = ferry_in_ns(time_ns);
+		local = call_stat("/", &options);
+		cr_assert_eq(released, 1, "L4");
+		cr_assert_eq(ferry_loop_run_until(loop, local), 0);
+		cr_assert_eq(released, 1, "L4");
+		exception = ferry_local_snapshot(local).exception;
+		ferry_local_unref(local);
+		if (!exception)
+			break;
+		cr_assert_eq(exception, ferry_error_from_code(FERRY_ERROR_TIMED_OUT));
+	}
+	ferry_local_unref(queued);
 }
 
 Test(request, calls_may_go_to_a_lane_of_their_own, .init = begin, .fini = end)
