@@ -216,7 +216,9 @@ static void relocate(struct fs *fs, struct request *request, uint64_t now, uint6
 	health->under_way++;
 	cds_list_add_tail(&request->among, &health->out);
 	lend_if_late(fs, request, now, next);
-	begin(fs, health);
+	/* Its mount may have answered others since it began. */
+	if (is_late(fs, request, now, next))
+		begin(fs, health);
 }
 
 /* Any of them may be late: behind one that is queued in a full lane others run. */

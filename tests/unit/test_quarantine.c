@@ -151,6 +151,34 @@ Test(quarantine, S2_a_mount_that_answers_others_is_not_stuck_by_a_long_call)
 	end();
 }
 
+/* Nor if a link led that call there, so that nobody knew on which mount it is. */
+Test(quarantine, S2_a_mount_that_answers_others_is_not_stuck_by_a_long_call_through_a_link)
+{
+	const uint64_t minute = 60000000000;
+
+	if (ferry_now_ns() < 2 * minute)
+		cr_skip_test("the machine has not been up for long enough");
+	begin(4, 3, minute);
+	folder_link("link", slow_mount_path(&remote, "file"));
+	held[0] = ferry_fs_open(loop, pool, folder_path("link"), O_RDONLY, 0, NULL);
+	slow_mount_await(&remote, SLOW_OPEN, 1);
+	cr_assert_eq(remote_mount(&remote).under_way, 0);
+	cr_assert_eq(
+		remote_end_of(ferry_fs_stat(loop, pool, slow_mount_path(&remote, ""),
+					    &(ferry_fs_options){ .size = sizeof(ferry_fs_options),
+								 .policy = FERRY_FS_POOL })),
+		0);
+	make_old(held[0]);
+	quarantine_look(loop->fs);
+	cr_assert_geq(ferry_loop_run_once(loop, FERRY_NO_DEADLINE), 0);
+	cr_assert_eq(remote_mount(&remote).under_way, 1, "now it is known");
+	cr_assert_eq(remote_counters().stuck, 0);
+	cr_assert(loop->fs->timer.index, "it is looked after");
+	answer_all();
+	let_go(0, 1);
+	end();
+}
+
 Test(quarantine, S2_what_the_pool_has_not_begun_fails_with_the_rest)
 {
 	begin(2, 5, SOON_NS);
