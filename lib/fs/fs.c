@@ -23,7 +23,7 @@
 #define DEFAULT_LEND_NS 20000000u
 #define DEFAULT_DEPTH 24
 /* How often the kernel is asked whether mounts have changed, at most; and how long to wait
- * if the table could not be read. */
+ * if the table could not be read, or nothing tells when it changes. */
 #define LOOK_EVERY_NS 10000000u
 #define READ_AGAIN_NS 1000000000u
 
@@ -138,7 +138,7 @@ static void mounts_arrived(ferry_local *local, void *user)
 		error = install(fs, result.pointer);
 		reading_dispose(&result);
 	}
-	fs->look_ns = now + (error ? READ_AGAIN_NS : LOOK_EVERY_NS);
+	fs->look_ns = now + (error || fs->watch < 0 ? READ_AGAIN_NS : LOOK_EVERY_NS);
 }
 
 void fs_read_mounts(struct fs *fs, ferry_pool *pool)
@@ -175,7 +175,7 @@ void fs_look(struct fs *fs, ferry_pool *pool, uint64_t now_ns)
 	if (now_ns < fs->look_ns)
 		return;
 	fs->look_ns = now_ns + LOOK_EVERY_NS;
-	if (!fs->mounts || (fs->watch >= 0 && mounts_watch_changed(fs->watch)))
+	if (!fs->mounts || fs->watch < 0 || mounts_watch_changed(fs->watch))
 		fs_read_mounts(fs, pool);
 }
 

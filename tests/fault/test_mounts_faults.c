@@ -2,13 +2,15 @@
 /*
  * E3 in the table of mounts: without memory, without the calls that tell of mounts, with mounts
  * that go while they are told, and when reading the text fails half-way: one error and nothing
- * left, or the same table. The system calls are wrapped by the linker.
+ * left, or the same table; and without the descriptor that tells of changes. The system calls are
+ * wrapped by the linker.
  */
 #include <stdarg.h>
 #include <sys/syscall.h>
 
 #include "base/memory.h"
 #include "fault/trial.h"
+#include "fs/fs.h"
 #include "fs/mountinfo.h"
 #include "fs/mounts.h"
 
@@ -47,6 +49,10 @@ static bool fails(long number)
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
 ssize_t __real_read(int fd, void *bytes, size_t count);
 ssize_t __wrap_read(int fd, void *bytes, size_t count);
 
@@ -68,6 +74,34 @@ long __wrap_syscall(long number, ...)
 ssize_t __wrap_read(int fd, void *bytes, size_t count)
 {
 	return fails(SYS_read) ? -1 : __real_read(fd, bytes, count);
+}
+
+/* Only what is opened in /proc: the watch, and the text. */
+static bool opening_fails(const char *path)
+{
+	return !strncmp(path, "/proc/", 6) && fails(SYS_openat);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	unsigned mode;
+	va_list list;
+
+	va_start(list, flags);
+	mode = va_arg(list, unsigned);
+	va_end(list);
+	return opening_fails(path) ? -1 : __real_open64(path, flags, mode);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	unsigned mode;
+	va_list list;
+
+	va_start(list, flags);
+	mode = va_arg(list, unsigned);
+	va_end(list);
+	return opening_fails(path) ? -1 : __real_open(path, flags, mode);
 }
 
 /* ---- without memory ---- */
@@ -249,6 +283,44 @@ static void neither_tells(void)
 	puts("ok: where neither tells, the error is that of the text");
 }
 
+/* ---- without a watch ---- */
+
+/* How often a loop that has just made a call has read the table. */
+static uint64_t reads_after_call(ferry_loop *loop, ferry_pool *pool)
+{
+	ferry_fs_options options = FERRY_FS_OPTIONS_INIT;
+	ferry_fs_counters counters;
+	ferry_local *local;
+
+	options.policy = FERRY_FS_POOL;
+	local = ferry_fs_stat(loop, pool, "/", &options);
+	program_check(local && ferry_loop_run(loop) == 0, "no call");
+	ferry_local_unref(local);
+	program_check(ferry_fs_stats(loop, &counters) == 0, "no counters");
+	return counters.mount_reads;
+}
+
+static void a_table_that_is_not_watched_is_read_again(void)
+{
+	const uint64_t second = 1000000000;
+	ferry_loop *loop = fixture_loop();
+	ferry_pool *pool = fixture_pool(1);
+	int open = fixture_descriptors();
+	uint64_t begun = ferry_now_ns();
+
+	fail(SYS_openat, EMFILE, 1);
+	program_check(reads_after_call(loop, pool) == 1 && has_failed, "no table");
+	program_check(fixture_descriptors() == open, "it is watched");
+	program_check(loop->fs->look_ns >= begun + second, "it is read again at once");
+	fault_advance_clock(second);
+	program_check(reads_after_call(loop, pool) == 2, "it is not read again");
+	program_check(fixture_descriptors() == open + 1, "it is not watched");
+	fault_advance_clock(second);
+	program_check(reads_after_call(loop, pool) == 2, "it is read again though it is watched");
+	fixture_end(loop, pool);
+	puts("ok: a table that could not be watched is read again after a while");
+}
+
 int main(int argc, char **argv)
 {
 	program_begin(argc, argv, "each failure in the table of mounts (E3)", 1, 1);
@@ -259,6 +331,7 @@ int main(int argc, char **argv)
 	      judge_many);
 	reading_the_text_fails();
 	neither_tells();
+	a_table_that_is_not_watched_is_read_again();
 	if (!is_there()) {
 		puts("skipped: this kernel has no statmount(): what it says is not tried");
 		return 0;
