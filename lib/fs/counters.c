@@ -34,6 +34,8 @@ int ferry_fs_each_mount(ferry_loop *loop, int (*fn)(const ferry_fs_mount *mount,
 	fs = loop->fs;
 	mounts = fs ? fs->mounts : NULL;
 	now = clock_now();
+	/* A turn could put a new table in the place of this one. */
+	loop->calling++;
 	for (size_t i = 0; mounts && !said && i < mounts->count; i++) {
 		const struct mount_entry *entry = &mounts->entries[i];
 		const struct health *health = fs->healths[i];
@@ -49,6 +51,12 @@ int ferry_fs_each_mount(ferry_loop *loop, int (*fn)(const ferry_fs_mount *mount,
 		};
 
 		said = fn(&mount, user);
+		/* It may have forked, and this be the child, which freed the loop (P6). */
+		if (loop->closed)
+			break;
 	}
+	loop->calling--;
+	if (loop->closed && !loop_is_busy(loop))
+		ferry_loop_unref(loop);
 	return said;
 }

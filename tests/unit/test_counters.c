@@ -30,6 +30,55 @@ Test(counters, each_mount_is_told_of_until_who_is_told_says_otherwise, .init = a
 	cr_assert_gt(seen, 1);
 }
 
+static unsigned told;
+
+/* The turn would put a new table in the place of the one that is gone over. */
+static int try_to_run(const ferry_fs_mount *mount, void *user)
+{
+	(void)mount, (void)user;
+	told++;
+	cr_assert_eq(ferry_loop_run_once(loop, 0), -EBUSY);
+	cr_assert_eq(ferry_loop_run(loop), -EBUSY);
+	cr_assert_eq(ferry_loop_dispatch(loop, 0), -EBUSY);
+	cr_assert_eq(ferry_loop_free(loop), -EBUSY);
+	return told == 2 ? 5 : 0;
+}
+
+Test(counters, who_is_told_of_a_mount_can_neither_run_nor_free_the_loop_E1, .init = asking_begin,
+     .fini = asking_end)
+{
+	cr_assert_eq(ferry_fs_each_mount(loop, try_to_run, NULL), 5);
+	cr_assert_eq(told, 2);
+	cr_assert_eq(ferry_loop_run(loop), 0, "it is not busy any more");
+}
+
+static pid_t child;
+
+static int fork_and_free(const ferry_fs_mount *mount, void *user)
+{
+	(void)mount, (void)user;
+	if (told++)
+		return 0;
+	child = fork();
+	if (!child && ferry_loop_free(loop))
+		_exit(2);
+	return 0;
+}
+
+Test(counters, who_is_told_of_a_mount_may_free_the_loop_in_a_child_P6, .init = asking_begin,
+     .fini = asking_end)
+{
+	int status, said = ferry_fs_each_mount(loop, fork_and_free, NULL);
+
+	if (!child)
+		_exit(said ? 3 : told != 1);
+	cr_assert_eq(said, 0);
+	cr_assert_gt(told, 1);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
 /* With each step the sum is looked at, in ways_counters(). */
 Test(counters, whatever_becomes_of_calls_they_are_counted_once, .init = asking_begin)
 {

@@ -91,7 +91,8 @@ typedef struct ferry_fs_mount {
 /**
  * ferry_fs_each_mount() - go over the mounts that a loop knows
  * @loop: the loop
- * @fn:   called for each; not 0: that ends it
+ * @fn:   called for each; not 0: that ends it. It neither runs nor frees the loop, which is
+ *        refused with -EBUSY
  * @user: given to @fn
  *
  * It knows them once its first file call has returned. @fn makes no file calls.
