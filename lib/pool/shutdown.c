@@ -38,7 +38,8 @@ static bool end_jobs(struct core *core, struct chain *jobs, const ferry_error *e
 		bool bridged = job->future.flags & FUTURE_BRIDGED;
 		/* Both notify, which hands a bridged block back to its loop. */
 		bool ended = word_phase(future_word(&job->future)) == WORD_PENDING &&
-			     (error ? job_fail(job, error) : ferry_future_cancel(&job->future) == 1);
+			     (error ? job_fail(job, error)
+				    : ferry_future_cancel(&job->future) == 1);
 
 		if (process_generation != generation)
 			break;
