@@ -183,13 +183,14 @@ typedef enum ferry_shutdown {
  *
  * New jobs are refused from the moment it begins. If all has ended by the deadline, and the
  * calling thread is no loop's, it runs the blocking disposers that nobody has begun yet.
- * Otherwise, and after the end, they run on workers, if any are left, or on threads made for
- * that, at most options.max_threads; and on the calling thread if there is neither and no
- * thread can be made. May be called again, to wait longer or to change from draining to
+ * Otherwise, and after the end, they run on threads made for that, at most
+ * options.max_threads, or on workers that come back; and on the calling thread if there is
+ * neither and no thread can be made. It waits for such threads, too, until the deadline: what
+ * was to be closed then is. May be called again, to wait longer or to change from draining to
  * cancelling.
  *
- * Context: any thread. Inside a job of the pool, and inside a hook of a job that a shutdown
- *          cancels, no mode waits, and draining is refused.
+ * Context: any thread. Inside a job of the pool, a disposer that it runs, or a hook of a job
+ *          that a shutdown cancels, no mode waits, and draining is refused.
  * Return:  how many jobs are still inside their function; 0: all has ended;
  *          -EDEADLK; -EINVAL; -ECHILD.
  */
