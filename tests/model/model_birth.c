@@ -159,7 +159,8 @@ static void drop_on_a_loop(void *future)
 	CHECK(ferry_loop_free(loop) == 0);
 }
 
-/* F7: the last worker leaves a result to one that is being made, and then cannot be. */
+/* F7: the last worker leaves a result to one that is being made, and then cannot be; nor, perhaps,
+ * can others for the result. */
 static void ended_while_a_result_is_left_to_who_is_not_born(void)
 {
 	ferry_pool *pool = jobs_pool(1, 1);
@@ -172,7 +173,7 @@ static void ended_while_a_result_is_left_to_who_is_not_born(void)
 	CHECK(ferry_future_wait(future, FERRY_NO_DEADLINE) == 0);
 	scene_settle();
 	scene_quiet_end();
-	machine_fail_threads(1);
+	machine_fail_threads(1 + scene_pick(3));
 	resizer = scene_start("resizer", resize, pool);
 	dropper = scene_start("loop", drop_on_a_loop, future);
 	CHECK(ferry_pool_shutdown(pool, FERRY_SHUTDOWN_ABANDON, 0) >= 0);
