@@ -142,7 +142,6 @@ int crew_start(struct core *core)
 {
 	struct worker *worker = memory_new_zeroed(sizeof(*worker));
 	int error = -ENOMEM;
-	bool last;
 
 	if (worker) {
 		worker->core = core;
@@ -165,14 +164,14 @@ int crew_start(struct core *core)
 	if (worker) {
 		lock_acquire(&core->lock);
 		cds_list_del(&worker->member);
-		last = !--core->live;
+		core->live--;
 		lock_release(&core->lock);
 		/* [leave-shutdown] acq_rel, as in leave(): a shutdown may have waited for it. */
 		atomic_add_acq_rel(&core->departures, 1);
 		park_wake(&core->departures, INT32_MAX);
-		/* The last worker may have left a result to this one as it went (F7). While there
-		 * are others it is theirs: we may be one, about to enter a job (P7). */
-		if (last && crew_is_closed(crew_of(core)))
+		/* The last worker may have left a result to this one as it went (F7). Not for us
+		 * to dispose of, while there is anybody: we may be about to enter a job (P7). */
+		if (crew_is_closed(crew_of(core)))
 			shutdown_dispose_left(core);
 		core_unref(core);
 		memory_free(worker);
