@@ -277,7 +277,7 @@ static bool is_clear(struct core *core)
 static bool wait_until(bool (*is_so)(struct core *core), struct core *core, uint64_t deadline_ns)
 {
 	for (;;) {
-		/* [leave-shutdown] acquire, partner: leave() in worker.c. */
+		/* [leave-shutdown] acquire, partner: leave() in worker.c, and those above. */
 		uint32_t departures = atomic_load_acquire(&core->departures);
 
 		if (is_so(core))

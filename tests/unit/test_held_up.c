@@ -4,11 +4,10 @@
  * file calls do so where a remote mount or a server of names does not answer. Every interleaving
  * is in model_reserved.
  */
-#include <netdb.h>
-
 #include "base/thread.h"
 #include "fs/fs.h"
 #include "pool/core.h"
+#include "support/hung_names.h"
 #include "support/remote.h"
 #include "support/work.h"
 
@@ -379,19 +378,6 @@ Test(held_up, P5_a_pool_drains_beside_what_is_held_up)
 
 /* ---- names ---- */
 
-static struct gate names;
-
-int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-		struct addrinfo **ret)
-{
-	(void)host, (void)service, (void)ret;
-	/* Whether it is a number is asked inline, and nobody waits for that. */
-	if (hints && hints->ai_flags & AI_NUMERICHOST)
-		return EAI_NONAME;
-	gate_wait(&names);
-	return EAI_AGAIN;
-}
-
 static void hang_names(uint64_t stuck_ns)
 {
 	ferry_fs_settings settings = FERRY_FS_SETTINGS_INIT;
@@ -404,17 +390,17 @@ static void hang_names(uint64_t stuck_ns)
 	settings.stuck_ns = stuck_ns;
 	on_pool.policy = FERRY_FS_POOL;
 	cr_assert_eq(ferry_fs_configure(loop, &settings), 0);
-	gate_init(&names);
+	gate_init(&hung_names);
 	for (unsigned i = 0; i < 3; i++)
 		lookups[i] = ferry_getaddrinfo(loop, pool, "a.name.invalid", NULL, NULL, NULL);
-	gate_await(&names, 1);
+	gate_await(&hung_names, 1);
 	for (unsigned i = 0; i < 100; i++) {
 		local = ferry_fs_stat(loop, pool, "/", &on_pool);
 		cr_assert_eq(remote_end_of(local), 0);
 	}
-	cr_assert_eq(gate_come(&names), 1, "their lane has its limit all the same");
+	cr_assert_eq(gate_come(&hung_names), 1, "their lane has its limit all the same");
 	cr_assert_eq(remote_counters().lent, 1);
-	gate_open(&names);
+	gate_open(&hung_names);
 	for (unsigned i = 0; i < 3; i++) {
 		cr_assert_eq(ferry_loop_run_until(loop, lookups[i]), 0);
 		cr_assert_not_null(ferry_local_snapshot(lookups[i]).exception);

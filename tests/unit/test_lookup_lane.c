@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Look-ups that do not return, however many, keep no file call from being made. The C library's
- * getaddrinfo() has one of this program in its place, which waits.
- */
+/* Look-ups that do not return, however many, keep no file call from being made. */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <netdb.h>
 
 #include "support/fixture.h"
-#include "support/gate.h"
+#include "support/hung_names.h"
 
 #define LOOKUPS 50
 #define CALLS 10000
 #define AT_ONCE 100
 
 TestSuite(lookup_lane, .timeout = 30);
-
-static struct gate gate;
-
-int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-		struct addrinfo **ret)
-{
-	(void)host, (void)service, (void)ret;
-	/* Whether it is a number is asked inline, and nobody waits for that. */
-	if (hints && hints->ai_flags & AI_NUMERICHOST)
-		return EAI_NONAME;
-	gate_wait(&gate);
-	return EAI_AGAIN;
-}
 
 static void make_calls(ferry_loop *loop, ferry_pool *pool)
 {
@@ -50,17 +33,17 @@ Test(lookup_lane, P4_look_ups_that_hang_leave_workers_to_file_calls)
 	ferry_pool *pool = fixture_pool(4);
 	ferry_local *lookups[LOOKUPS];
 
-	gate_init(&gate);
+	gate_init(&hung_names);
 	for (int i = 0; i < LOOKUPS; i++) {
 		lookups[i] = ferry_getaddrinfo(loop, pool, "a.name.invalid", NULL, NULL, NULL);
 		cr_assert_not_null(lookups[i]);
 		cr_assert_not(ferry_local_snapshot(lookups[i]).done);
 	}
-	gate_await(&gate, 2);
+	gate_await(&hung_names, 2);
 	for (int i = 0; i < CALLS; i += AT_ONCE)
 		make_calls(loop, pool);
-	cr_assert_eq(gate_come(&gate), 2);
-	gate_open(&gate);
+	cr_assert_eq(gate_come(&hung_names), 2);
+	gate_open(&hung_names);
 	for (int i = 0; i < LOOKUPS; i++) {
 		cr_assert_eq(ferry_loop_run_until(loop, lookups[i]), 0);
 		cr_assert_not_null(ferry_local_snapshot(lookups[i]).exception);

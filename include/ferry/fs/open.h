@@ -66,9 +66,9 @@ FERRY_API FERRY_MUST_CHECK ferry_local *ferry_fs_open_stat(ferry_loop *loop, fer
  *           one that the file was opened below
  *
  * Once this returned a local @fd is closed whatever happens: cancelling the local does
- * not keep it open, nor does a pool that refuses, or is shut down meanwhile. What closes it
- * is a worker, or where none is left a thread that is made for that: closing may block, so
- * it is not the thread that calls this.
+ * not keep it open, nor does a pool that refuses, or is shut down meanwhile. Unless closing
+ * cannot block, which is done inline, a worker does it, or, once the pool was shut down, a
+ * thread that is made for that; the one that calls this only without memory or threads.
  *
  * Ownership: takes @fd, unless NULL is returned. The return is a new reference.
  * Context:   the loop's thread.
